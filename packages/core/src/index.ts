@@ -1,0 +1,43 @@
+/**
+ * The shared vocabulary of a BitTorrent engine: values that every package speaks of, and the seams
+ * between packages. It performs no I/O and imports nothing.
+ *
+ * @packageDocumentation
+ */
+export { Bitfield } from "./bitfield.ts";
+export { compareBytes, concatBytes, equalBytes, fromHex, toHex } from "./bytes.ts";
+export { type Alarm, Deadlines } from "./deadlines.ts";
+export {
+  decodeCompact,
+  type Endpoint,
+  encodeCompact,
+  endpoint,
+  endpointFamily,
+  formatEndpoint,
+  parseEndpoint,
+} from "./endpoint.ts";
+export { asError, errorCode, ShoalError } from "./error.ts";
+export { Emitter, type EventMap, type EventSource } from "./events.ts";
+export {
+  BLOCK_SIZE,
+  type BlockIndex,
+  blockIndex,
+  PieceGeometry,
+  type PieceIndex,
+  pieceIndex,
+} from "./geometry.ts";
+export { formatIp, ipFamily, isDialable, isLocal, normalizeIp, parseIp } from "./ip.ts";
+export { createRng, type Entropy, type Rng, randomInt, shuffle } from "./random.ts";
+export { RateMeter } from "./rate.ts";
+export type {
+  Clock,
+  Datagrams,
+  Duplex,
+  DuplexHandler,
+  Listener,
+  Machine,
+  PeerFeed,
+  PeerSource,
+  SwarmFacts,
+  Transport,
+} from "./seams.ts";

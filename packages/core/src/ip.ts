@@ -1,0 +1,164 @@
+// IP addresses: text to bytes and back, and which ranges are special. No name resolution.
+
+/** 4 for dotted quads, 6 for IPv6 text, `undefined` for anything else (host names, zone ids). */
+export function ipFamily(text: string): 4 | 6 | undefined {
+  const bytes = parseIp(text);
+  return bytes === undefined ? undefined : bytes.length === 4 ? 4 : 6;
+}
+
+/**
+ * Parses an IP address.
+ *
+ * @param text `192.0.2.1` (four decimal octets, no leading zeros) or IPv6 text of RFC 4291 §2.2,
+ *   an embedded dotted quad included; no brackets and no zone id.
+ * @returns 4 or 16 bytes in network order, or `undefined` if the text is not an IP address.
+ */
+export function parseIp(text: string): Uint8Array | undefined {
+  return text.includes(":") ? parseV6(text) : parseV4(text);
+}
+
+/**
+ * Formats 4 or 16 bytes as text; IPv6 in the canonical form of RFC 5952, IPv4-mapped addresses
+ * (`::ffff:0:0/96`) as the dotted quad that they stand for.
+ *
+ * @throws RangeError for any other number of bytes.
+ */
+export function formatIp(bytes: Uint8Array): string {
+  if (bytes.length === 4) return bytes.join(".");
+  if (bytes.length !== 16) {
+    throw new RangeError(`an IP address has 4 or 16 bytes, not ${bytes.length}`);
+  }
+  if (isMapped(bytes)) return bytes.subarray(12).join(".");
+  const groups: number[] = [];
+  for (let i = 0; i < 16; i += 2) groups.push((byteAt(bytes, i) << 8) | byteAt(bytes, i + 1));
+  const gap = longestZeroRun(groups);
+  if (gap === undefined) return groups.map(hex).join(":");
+  const head = groups.slice(0, gap.start).map(hex).join(":");
+  const tail = groups
+    .slice(gap.start + gap.length)
+    .map(hex)
+    .join(":");
+  return `${head}::${tail}`;
+}
+
+/** The canonical text of an address, so that equal addresses are equal strings. */
+export function normalizeIp(text: string): string | undefined {
+  const bytes = parseIp(text);
+  return bytes === undefined ? undefined : formatIp(bytes);
+}
+
+/**
+ * Whether a peer can be at this address: unicast, specified, and not IPv6 link-local (which means
+ * nothing without a zone).
+ */
+export function isDialable(text: string): boolean {
+  const bytes = parseIp(text);
+  if (bytes === undefined) return false;
+  const first = byteAt(bytes, 0);
+  if (bytes.length === 4) return first !== 0 && first < 224;
+  if (isMapped(bytes)) return isDialable(formatIp(bytes));
+  if (bytes.every((byte) => byte === 0)) return false;
+  const linkLocal = first === 0xfe && (byteAt(bytes, 1) & 0xc0) === 0x80;
+  return first !== 0xff && !linkLocal;
+}
+
+/**
+ * Whether the address belongs to this machine or its own network: loopback, private (RFC 1918),
+ * carrier NAT (RFC 6598), link-local, unique local (RFC 4193), site-local, or unspecified.
+ */
+export function isLocal(text: string): boolean {
+  const bytes = parseIp(text);
+  if (bytes === undefined) return false;
+  const [a = 0, b = 0] = bytes;
+  if (bytes.length === 4) {
+    return (
+      a === 10 ||
+      a === 127 ||
+      a === 0 ||
+      (a === 172 && (b & 0xf0) === 16) ||
+      (a === 192 && b === 168) ||
+      (a === 169 && b === 254) ||
+      (a === 100 && (b & 0xc0) === 64)
+    );
+  }
+  if (isMapped(bytes)) return isLocal(formatIp(bytes));
+  if (bytes.subarray(0, 15).every((byte) => byte === 0)) return byteAt(bytes, 15) <= 1;
+  return (a & 0xfe) === 0xfc || (a === 0xfe && (b & 0x80) === 0x80);
+}
+
+function parseV4(text: string): Uint8Array | undefined {
+  const parts = text.split(".");
+  if (parts.length !== 4) return undefined;
+  const bytes = new Uint8Array(4);
+  for (const [i, part] of parts.entries()) {
+    if (!/^(0|[1-9]\d{0,2})$/.test(part) || Number(part) > 255) return undefined;
+    bytes[i] = Number(part);
+  }
+  return bytes;
+}
+
+function parseV6(text: string): Uint8Array | undefined {
+  const sides = text.split("::");
+  if (sides.length > 2) return undefined;
+  const head = parseGroups(sides[0] ?? "", sides.length === 1);
+  const tail = sides.length === 2 ? parseGroups(sides[1] ?? "", true) : [];
+  if (head === undefined || tail === undefined) return undefined;
+  const missing = 8 - head.length - tail.length;
+  if (sides.length === 1 ? missing !== 0 : missing < 1) return undefined;
+  const groups = [...head, ...new Array<number>(missing).fill(0), ...tail];
+  const bytes = new Uint8Array(16);
+  for (const [i, group] of groups.entries()) {
+    bytes[2 * i] = group >> 8;
+    bytes[2 * i + 1] = group & 0xff;
+  }
+  return bytes;
+}
+
+/** The 16-bit groups of one side of `::`; a dotted quad may only end the address. */
+function parseGroups(text: string, endsAddress: boolean): number[] | undefined {
+  if (text === "") return [];
+  const parts = text.split(":");
+  const groups: number[] = [];
+  for (const [i, part] of parts.entries()) {
+    if (part.includes(".")) {
+      const quad = parseV4(part);
+      if (quad === undefined || !endsAddress || i !== parts.length - 1) return undefined;
+      groups.push(
+        (byteAt(quad, 0) << 8) | byteAt(quad, 1),
+        (byteAt(quad, 2) << 8) | byteAt(quad, 3),
+      );
+    } else {
+      if (!/^[0-9a-f]{1,4}$/i.test(part)) return undefined;
+      groups.push(Number.parseInt(part, 16));
+    }
+  }
+  return groups;
+}
+
+function longestZeroRun(groups: readonly number[]): { start: number; length: number } | undefined {
+  let best: { start: number; length: number } | undefined;
+  for (let i = 0; i < groups.length; i++) {
+    let end = i;
+    while (groups[end] === 0) end++;
+    if (end - i >= 2 && end - i > (best?.length ?? 0)) best = { start: i, length: end - i };
+    i = Math.max(i, end - 1);
+  }
+  return best;
+}
+
+function isMapped(bytes: Uint8Array): boolean {
+  return (
+    bytes.length === 16 &&
+    bytes.subarray(0, 10).every((byte) => byte === 0) &&
+    bytes[10] === 0xff &&
+    bytes[11] === 0xff
+  );
+}
+
+function byteAt(bytes: Uint8Array, index: number): number {
+  return bytes[index] ?? 0;
+}
+
+function hex(group: number): string {
+  return group.toString(16);
+}

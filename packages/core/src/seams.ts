@@ -1,0 +1,124 @@
+// The interfaces between packages that have many implementers: types only.
+import type { Endpoint } from "./endpoint.ts";
+
+/** A part that acts in time but never reads a clock itself. */
+export interface Machine {
+  /** When it next has something to do: absolute ms on the host's monotonic clock. */
+  nextDeadline(): number | undefined;
+  /** Runs everything that is due at `now`. */
+  advance(now: number): void;
+}
+
+/** The host's monotonic clock, in ms; fractions allowed, never runs backwards. */
+export interface Clock {
+  now(): number;
+}
+
+/** What a {@link Duplex} tells its owner. None of the calls may throw. */
+export interface DuplexHandler {
+  /** Bytes came. `chunk` is valid only during the call: its memory is read into again after it. */
+  received(chunk: Uint8Array): void;
+  /**
+   * Written bytes have left: `total` counts all since the stream began. Memory handed to `write`
+   * may change once it lies below `total`.
+   */
+  flushed(total: number): void;
+  /** The stream is over, for whatever reason; exactly once, and nothing comes after it. */
+  closed(error: Error | undefined): void;
+}
+
+/** A reliable, ordered stream of bytes with one peer: TCP, uTP, or memory in tests. */
+export interface Duplex {
+  /** `tcp`, `utp`, …: for statistics and policies. */
+  readonly kind: string;
+  readonly remote: Endpoint;
+  readonly local: Endpoint;
+  /**
+   * Names the owner; bytes flow from then on. May be called again to hand the stream over (as the
+   * session does once it knows the torrent); nothing is delivered twice.
+   */
+  attach(handler: DuplexHandler): void;
+  /**
+   * Queues the chunks in order, as one vectored write where the transport can. They are not copied:
+   * see {@link DuplexHandler.flushed}. Writes after the end are dropped.
+   */
+  write(chunks: readonly Uint8Array[]): void;
+  /** Stops `received` at once, until `resume`: back-pressure to the sender. */
+  pause(): void;
+  resume(): void;
+  /** Ends the stream after what was written. `closed` follows, within a few seconds even if the remote hangs. */
+  end(): void;
+  /** Ends the stream at once. `closed` follows, unless it came before. */
+  destroy(error?: Error): void;
+}
+
+/** A bound listening address. */
+export interface Listener {
+  readonly local: Endpoint;
+  /** Stops accepting; connections already accepted live on. */
+  close(): Promise<void>;
+}
+
+/** A way to reach peers. */
+export interface Transport {
+  readonly kind: string;
+  /**
+   * Connects to a peer.
+   *
+   * @throws the cause when refused, timed out, or when `signal` aborts.
+   */
+  dial(to: Endpoint, options: { signal: AbortSignal }): Promise<Duplex>;
+  /**
+   * Accepts connections. `accept` owns each duplex that it is given.
+   *
+   * @throws if the address can't be bound.
+   */
+  listen(at: Endpoint, accept: (duplex: Duplex) => void): Promise<Listener>;
+}
+
+/** A socket for datagrams of one address family. */
+export interface Datagrams {
+  readonly local: Endpoint;
+  /** Names the receiver; `bytes` belong to it. */
+  attach(receive: (bytes: Uint8Array, from: Endpoint) => void): void;
+  /** Sends or silently loses, as UDP does. */
+  send(bytes: Uint8Array, to: Endpoint): void;
+  close(): Promise<void>;
+}
+
+/** What a source of peers may know of the swarm that it feeds, and where it says what it found. */
+export interface SwarmFacts {
+  /** 20 bytes. */
+  readonly infoHash: Uint8Array;
+  /** 20 bytes: the id that this swarm shows to trackers and peers. */
+  readonly peerId: Uint8Array;
+  /** BEP 27: only trackers of the torrent itself may be asked. */
+  readonly isPrivate: boolean;
+  /** Trackers of the torrent by tier (BEP 12); changes are announced by `PeerFeed.refresh`. */
+  readonly trackers: readonly (readonly string[])[];
+  /** Bytes of payload since the torrent was started, and how many are left (unknown before metadata). */
+  transfer(): { uploaded: number; downloaded: number; left: number | undefined };
+  /** Peers were found. */
+  found(peers: readonly Endpoint[]): void;
+  /** Something went wrong that a user may want to know; the source goes on by itself. */
+  warn(error: Error): void;
+}
+
+/** A source of peers at work for one swarm. */
+export interface PeerFeed {
+  /** The download has just become complete. */
+  completed(): void;
+  /** Asks again now, within what the source's rules allow; also after trackers changed. */
+  refresh(): void;
+  /** Says good-bye where the protocol knows that. Resolves at the latest when `signal` aborts. */
+  close(signal: AbortSignal): Promise<void>;
+}
+
+/** A discovery service: trackers, the DHT, local discovery… */
+export interface PeerSource {
+  /** `tracker`, `dht`, …: counted in statistics and used for ranking. */
+  readonly name: string;
+  open(swarm: SwarmFacts): PeerFeed;
+  /** Resolves when everything of the service is gone. */
+  close(): Promise<void>;
+}
