@@ -5,5 +5,5 @@ declare module "bencode" {
     encode(value: unknown): Uint8Array;
   };
 
-  export { bencode as default };
+  export = bencode;
 }

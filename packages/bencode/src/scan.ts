@@ -106,7 +106,7 @@ class Scanner {
     let at = start;
     let length = 0;
     for (let byte = bytes[at]; isDigit(byte); byte = bytes[++at]) {
-      length = length * 10 + byte - BYTE_0;
+      length = length * 10 + (byte - BYTE_0);
       if (length > this.#maxStringLength) {
         this.#fail(
           "ERR_BENCODE_STRING_TOO_LONG",

@@ -72,7 +72,7 @@ export class Tape {
     const negative = this.bytes[start] === BYTE_MINUS;
     let value = 0;
     for (let at = negative ? start + 1 : start; at < end; at++) {
-      value = value * 10 + (this.bytes[at] ?? 0) - BYTE_0;
+      value = value * 10 + ((this.bytes[at] ?? 0) - BYTE_0);
     }
     if (value > Number.MAX_SAFE_INTEGER) {
       return BigInt(String.fromCharCode(...this.bytes.subarray(start, end)));
