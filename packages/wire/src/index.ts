@@ -5,6 +5,22 @@
  * @packageDocumentation
  */
 export { WireError, type WireErrorCode } from "./error.ts";
+export type { ExtendedHandshake, OwnHandshake } from "./extended-handshake.ts";
+export type {
+  ExtensionPeer,
+  ExtensionTorrent,
+  FoundPeer,
+  PeerExtension,
+  SwarmPeer,
+  TorrentExtension,
+  WireExtension,
+} from "./extension.ts";
+export type { ExtensionHost } from "./extension-channel.ts";
+export {
+  type AttachedExtension,
+  ExtensionSession,
+  type ExtensionSessionHost,
+} from "./extension-session.ts";
 export { allowedFastSet } from "./fast.ts";
 export {
   encodeHandshake,
@@ -17,3 +33,4 @@ export type { WireLimits } from "./limits.ts";
 export { MessageDecoder } from "./message-decoder.ts";
 export { MessageEncoder } from "./message-encoder.ts";
 export { type HashRange, type MessageHandler, MessageId } from "./messages.ts";
+export { identifyClient, makePeerId } from "./peer-id.ts";
