@@ -1,0 +1,13 @@
+// TCP, UDP, DNS and HTTP for a BitTorrent engine: the only maker of sockets.
+export { resolve } from "./dns.ts";
+export { NetError } from "./error.ts";
+export {
+  createHttpClient,
+  type HttpClient,
+  type HttpClientOptions,
+  type HttpGetOptions,
+  type HttpResponse,
+} from "./http.ts";
+export { type TcpOptions, tcpTransport } from "./tcp.ts";
+export { clock, deadlineDriver } from "./time.ts";
+export { type UdpOptions, udpSocket } from "./udp.ts";

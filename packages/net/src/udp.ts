@@ -1,0 +1,82 @@
+// UDP: one socket of one address family.
+
+import { createSocket, type Socket } from "node:dgram";
+import {
+  type Datagrams,
+  type Endpoint,
+  endpointFamily,
+  formatEndpoint,
+  ipFamily,
+} from "@shoal/core";
+import { checkEndpoint, socketEndpoint } from "./address.ts";
+import { netError } from "./error.ts";
+
+/** Settings of {@link udpSocket}. */
+export interface UdpOptions {
+  /** Bytes that the system may queue each way; its own default if not given. */
+  readonly bufferSize?: number;
+}
+
+/**
+ * Binds a socket; the address decides the family (`::` takes IPv6 only), port 0 takes a free one.
+ *
+ * `send` never throws: what can't be sent counts as lost. The bytes given to it must not change
+ * afterwards. Nothing is received before `attach`.
+ *
+ * @throws NetError if the address can't be bound.
+ */
+export async function udpSocket(at: Endpoint, options: UdpOptions = {}): Promise<Datagrams> {
+  const attempt = `binding UDP ${formatEndpoint(at)}`;
+  const wanted = checkEndpoint(at, attempt);
+  const family = endpointFamily(wanted);
+  const socket = createSocket({
+    type: family === 4 ? "udp4" : "udp6",
+    ipv6Only: family === 6,
+    // Addresses are numbers already: answering at once spares a turn of the loop per datagram.
+    lookup: (address, _options, done) => done(null, address, family),
+    ...(options.bufferSize === undefined
+      ? {}
+      : { recvBufferSize: options.bufferSize, sendBufferSize: options.bufferSize }),
+  });
+  await bind(socket, wanted, attempt);
+  return datagrams(socket, { ...wanted, port: socket.address().port }, family);
+}
+
+function bind(socket: Socket, at: Endpoint, attempt: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.once("error", (error) => {
+      socket.close();
+      reject(netError(error, attempt));
+    });
+    socket.bind({ ...at, exclusive: true }, () => {
+      socket.removeAllListeners("error");
+      resolve();
+    });
+  });
+}
+
+function datagrams(socket: Socket, local: Endpoint, family: 4 | 6): Datagrams {
+  let closing: Promise<void> | undefined;
+  let receive: ((bytes: Uint8Array, from: Endpoint) => void) | undefined;
+  // What arrives here is the echo of a datagram that got lost (ICMP unreachable on some systems).
+  socket.on("error", () => {});
+  socket.on("message", (bytes, { address, port }) => {
+    const from = socketEndpoint(address, port);
+    if (from !== undefined) receive?.(bytes, from);
+  });
+  return {
+    local,
+    attach: (receiver) => {
+      receive = receiver;
+    },
+    send: (bytes, to) => {
+      if (closing !== undefined || ipFamily(to.address) !== family) return;
+      if (!(to.port > 0 && to.port <= 65_535)) return;
+      socket.send(bytes, to.port, to.address);
+    },
+    close: () => {
+      closing ??= new Promise((resolve) => socket.close(() => resolve()));
+      return closing;
+    },
+  };
+}
