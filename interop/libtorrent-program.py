@@ -1,0 +1,85 @@
+"""libtorrent as a client (see line-client.ts for its protocol) and as a maker of torrents.
+
+usage: libtorrent-program.py client '{"role", "torrentFile", "dir", "address"}'
+       libtorrent-program.py create '{"root", "pieceLength", "torrentFile"}'
+"""
+import json
+import os
+import signal
+import sys
+import threading
+
+import libtorrent as lt
+
+
+def say(event, **fields):
+    print(json.dumps({"event": event, **fields}), flush=True)
+
+
+def client(options):
+    address = options["address"]
+    host = f"[{address}]" if ":" in address else address
+    session = lt.session({
+        "listen_interfaces": f"{host}:0",
+        "enable_dht": False,
+        "enable_lsd": False,
+        "enable_upnp": False,
+        "enable_natpmp": False,
+        "enable_incoming_utp": False,
+        "enable_outgoing_utp": False,
+        "allow_multiple_connections_per_ip": True,
+        "in_enc_policy": lt.enc_policy.pe_disabled,
+        "out_enc_policy": lt.enc_policy.pe_disabled,
+        "alert_mask": (
+            lt.alert.category_t.connect_notification
+            | lt.alert.category_t.error_notification
+            | lt.alert.category_t.peer_notification
+            | lt.alert.category_t.status_notification
+            | lt.alert.category_t.storage_notification
+        ),
+    })
+    params = lt.add_torrent_params()
+    params.ti = lt.torrent_info(options["torrentFile"])
+    params.save_path = options["dir"]
+    params.flags &= ~(lt.torrent_flags.auto_managed | lt.torrent_flags.paused)
+    handle = session.add_torrent(params)
+
+    stop = threading.Event()
+
+    def control():
+        for line in sys.stdin:
+            command = json.loads(line)
+            if command["do"] == "dial":
+                handle.connect_peer((command["address"], command["port"]))
+        stop.set()
+
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # The end of the input is the signal to stop.
+    threading.Thread(target=control, daemon=True).start()
+    seeds = options["role"] == "seed"
+    while not stop.is_set():
+        session.wait_for_alert(200)
+        for alert in session.pop_alerts():
+            if isinstance(alert, lt.listen_succeeded_alert):
+                if alert.socket_type == lt.socket_type_t.tcp:
+                    say("listening", port=alert.port)
+            elif isinstance(alert, lt.torrent_checked_alert):
+                if not seeds:
+                    say("ready")
+            elif isinstance(alert, lt.torrent_finished_alert):
+                say("ready" if seeds else "finished")
+            else:
+                say("log", message=alert.message())
+
+
+def create(options):
+    root = options["root"]
+    files = lt.file_storage()
+    lt.add_files(files, root)
+    torrent = lt.create_torrent(files, options["pieceLength"], lt.create_torrent.v1_only)
+    lt.set_piece_hashes(torrent, os.path.dirname(root))
+    with open(options["torrentFile"], "wb") as out:
+        out.write(lt.bencode(torrent.generate()))
+
+
+if __name__ == "__main__":
+    {"client": client, "create": create}[sys.argv[1]](json.loads(sys.argv[2]))
