@@ -1,0 +1,158 @@
+// The pieces that we want and have not begun, by priority and rarity, and how many peers have each.
+import { Bitfield, type Rng } from "@shoal/core";
+import { nextCommon } from "./bits.ts";
+import { Level } from "./level.ts";
+
+/** The lowest priority that is picked, and the highest. 0 means unwanted. */
+export const MIN_PRIORITY = 1;
+export const MAX_PRIORITY = 7;
+/** What a piece has until it is set. */
+export const DEFAULT_PRIORITY = 4;
+
+/** From this many changed pieces on, one counting sort is cheaper than a move for each. */
+const BULK = 256;
+
+/**
+ * Availability and priority of every piece, and the order of the unopened ones.
+ *
+ * Bulk changes only set `#dirty`: the order is built anew when it is next asked for. Seeds are one
+ * number, for they move no piece relative to another.
+ */
+export class PieceOrder {
+  /** How many connected peers that are not counted in `seeds` have each piece. */
+  readonly availability: Int32Array;
+  /** 0…7 for each piece. */
+  readonly priority: Uint8Array;
+  /** The unopened wanted pieces. Change it only through `list` and `unlist`. */
+  readonly listed: Bitfield;
+  /** Peers that joined with every piece. */
+  seeds = 0;
+  readonly #levels: readonly Level[];
+  readonly #place: Int32Array;
+  /** For each priority: no listed piece of it is below this index. */
+  readonly #cursors: Int32Array = new Int32Array(MAX_PRIORITY + 1);
+  #dirty = false;
+
+  constructor(pieceCount: number, rng: Rng) {
+    this.availability = new Int32Array(pieceCount);
+    this.priority = new Uint8Array(pieceCount).fill(DEFAULT_PRIORITY);
+    this.listed = new Bitfield(pieceCount);
+    const place = new Int32Array(pieceCount);
+    this.#place = place;
+    this.#levels = Array.from({ length: MAX_PRIORITY + 1 }, () => new Level(place, rng));
+  }
+
+  /** The unopened pieces of one priority, in order. */
+  level(priority: number): Level {
+    if (this.#dirty) this.#rebuild();
+    return this.#levels[priority] as Level;
+  }
+
+  /** Where a listed piece stands in its level. */
+  position(piece: number): number {
+    return this.#place[piece] as number;
+  }
+
+  /** Adds a piece to the unopened ones. */
+  list(piece: number): void {
+    if (!this.listed.add(piece)) return;
+    const priority = this.priority[piece] as number;
+    this.#cursors[priority] = Math.min(this.#cursors[priority] as number, piece);
+    if (!this.#dirty) this.#levels[priority]?.insert(piece, this.availability[piece] as number);
+  }
+
+  /** Takes a piece out: begun, stored or unwanted. */
+  unlist(piece: number): void {
+    if (!this.listed.delete(piece) || this.#dirty) return;
+    const level = this.#levels[this.priority[piece] as number];
+    level?.remove(piece, this.availability[piece] as number);
+  }
+
+  /** Lists every piece of a set. */
+  listAll(pieces: Bitfield): void {
+    this.#dirty = true;
+    const bits = pieces.bytes;
+    for (let p = nextCommon(bits, bits, 0); p >= 0; p = nextCommon(bits, bits, p + 1)) this.list(p);
+  }
+
+  /** Sets the priority of a piece that is not listed. */
+  setPriority(piece: number, priority: number): void {
+    this.priority[piece] = priority;
+  }
+
+  /** Moves a listed piece to another priority of 1…7. Users do that to many at once: hence lazily. */
+  relist(piece: number, priority: number): void {
+    this.#dirty = true;
+    this.priority[piece] = priority;
+    this.#cursors[priority] = Math.min(this.#cursors[priority] as number, piece);
+  }
+
+  /** One peer more has the piece. */
+  raise(piece: number): void {
+    const availability = (this.availability[piece] as number) + 1;
+    this.availability[piece] = availability;
+    if (this.#dirty || !this.listed.has(piece)) return;
+    this.#levels[this.priority[piece] as number]?.raise(piece, availability);
+  }
+
+  /** One peer less has the piece. */
+  lower(piece: number): void {
+    const availability = (this.availability[piece] as number) - 1;
+    this.availability[piece] = availability;
+    if (this.#dirty || !this.listed.has(piece)) return;
+    this.#levels[this.priority[piece] as number]?.lower(piece, availability);
+  }
+
+  /** One peer more has every piece of a set. */
+  raiseAll(pieces: Bitfield): void {
+    if (pieces.count >= BULK) this.#dirty = true;
+    const bits = pieces.bytes;
+    for (let p = nextCommon(bits, bits, 0); p >= 0; p = nextCommon(bits, bits, p + 1))
+      this.raise(p);
+  }
+
+  /** One peer less has every piece of a set. */
+  lowerAll(pieces: Bitfield): void {
+    if (pieces.count >= BULK) this.#dirty = true;
+    const bits = pieces.bytes;
+    for (let p = nextCommon(bits, bits, 0); p >= 0; p = nextCommon(bits, bits, p + 1))
+      this.lower(p);
+  }
+
+  /** The first unopened piece of a priority, by index, that is in a set; −1 if there is none. */
+  firstOf(priority: number, pieces: Bitfield): number {
+    if (this.level(priority).size === 0) return -1;
+    const listed = this.listed.bytes;
+    this.#cursors[priority] = this.#find(priority, listed, this.#cursors[priority] as number);
+    return this.#find(priority, pieces.bytes, this.#cursors[priority] as number);
+  }
+
+  /** Whether an unopened piece exists that a connected peer has. */
+  get anyAvailable(): boolean {
+    if (this.seeds > 0) return this.listed.count > 0;
+    for (let priority = MIN_PRIORITY; priority <= MAX_PRIORITY; priority++) {
+      const level = this.level(priority);
+      if (level.startOf(1) < level.size) return true;
+    }
+    return false;
+  }
+
+  #find(priority: number, pieces: Uint8Array, from: number): number {
+    const listed = this.listed.bytes;
+    let piece = nextCommon(listed, pieces, from);
+    while (piece >= 0 && this.priority[piece] !== priority) {
+      piece = nextCommon(listed, pieces, piece + 1);
+    }
+    return piece;
+  }
+
+  #rebuild(): void {
+    for (const level of this.#levels) level.clear();
+    const bits = this.listed.bytes;
+    for (let p = nextCommon(bits, bits, 0); p >= 0; p = nextCommon(bits, bits, p + 1)) {
+      this.#levels[this.priority[p] as number]?.append(p);
+    }
+    for (const level of this.#levels) level.sort(this.availability);
+    this.#dirty = false;
+  }
+}
