@@ -29,7 +29,7 @@ export function buildAnnounceUrl(tracker: TrackerUrl, request: AnnounceRequest):
   ];
   if (request.event !== undefined) query.push(`event=${request.event}`);
   if (request.trackerId !== undefined) query.push(`trackerid=${percentEncode(request.trackerId)}`);
-  const joint = !tracker.path.includes("?") ? "?" : /[?&]$/.test(tracker.path) ? "" : "&";
+  const joint = !tracker.href.includes("?") ? "?" : /[?&]$/.test(tracker.href) ? "" : "&";
   return `${tracker.href}${joint}${query.join("&")}`;
 }
 
@@ -51,7 +51,7 @@ export function parseHttpAnnounce(body: Uint8Array): AnnounceAnswer {
   const warning = answer.bytes("warning message");
   const externalIp = answer.bytes("external ip");
   return {
-    ...clampIntervals(answer.int("interval"), answer.int("min interval")),
+    ...clampIntervals(integer(answer, "interval"), integer(answer, "min interval")),
     seeders: count(answer, "complete"),
     leechers: count(answer, "incomplete"),
     peers: dialable([...readPeers(answer), ...readPeers6(answer)].slice(0, MAX_PEERS)),
@@ -105,8 +105,14 @@ function retryAfter(answer: BencodeDict): number | undefined {
   return minutes !== undefined && minutes > 0 ? minutes * 60 : undefined;
 }
 
+/** An integer of any size, inexact beyond 2^53: what is read so is brought into range anyway. */
+function integer(answer: BencodeDict, key: string): number | undefined {
+  const value = answer.big(key);
+  return value === undefined ? undefined : Number(value);
+}
+
 function count(answer: BencodeDict, key: string): number | undefined {
-  const value = answer.int(key);
+  const value = integer(answer, key);
   return value === undefined ? undefined : toCount(value);
 }
 
