@@ -1,5 +1,10 @@
 import { library } from "../../tsup.config.base.ts";
 
-const config: ReturnType<typeof library> = library();
+// Threads load the last two by themselves.
+const config: ReturnType<typeof library> = library([
+  "src/index.ts",
+  "src/thread.ts",
+  "src/fs-store.ts",
+]);
 
 export default config;

@@ -1,0 +1,225 @@
+// The disk layer as a whole: one cache, its threads, and the balance between torrents.
+import { availableParallelism } from "node:os";
+import { BLOCK_SIZE, type BlockIndex } from "@shoal/core";
+import { ask } from "./ask.ts";
+import { Cache } from "./cache.ts";
+import type { CachedPiece } from "./cached-piece.ts";
+import { CheckThreads } from "./check-threads.ts";
+import type { DiskIo, DiskStats, DiskTorrent, DiskTorrentSpec } from "./contract.ts";
+import { CachedTorrent, type Helpers, type TorrentHost } from "./disk-torrent.ts";
+import { DiskError, diskError, faultOf } from "./error.ts";
+import { openHandles } from "./handle-pool.ts";
+import { addCounters, type Executor, noCounters } from "./jobs.ts";
+import { type Defer, LocalExecutor } from "./local-executor.ts";
+import { Pressure } from "./pressure.ts";
+import { ThreadExecutor } from "./thread-executor.ts";
+
+/** How to set up {@link createDiskIo}. */
+export interface DiskIoOptions {
+  /**
+   * Bytes for every block from the socket to the disk and back, rounded down to 16 KiB; never less
+   * than 1 MiB, so that 0 means: as little as can be.
+   */
+  readonly cacheSize: number;
+  /** Disk threads, 1 by default. 0 runs every store in-process. */
+  readonly threads?: number;
+  /** Threads that check a torrent, its disk thread included; all cores by default. */
+  readonly checkThreads?: number;
+  /**
+   * For simulators: runs every store in-process, each job in a turn that this function provides, after
+   * whatever virtual time it likes.
+   */
+  readonly execute?: { readonly defer: Defer };
+}
+
+/** Makes a disk layer. Threads start with the first torrent that needs one. */
+export function createDiskIo(options: DiskIoOptions): DiskIo {
+  return new CachedDiskIo(options);
+}
+
+/** The smallest cache that still keeps several receivers and the disk at work: 1 MiB. */
+const MIN_SLOTS = 64;
+
+/** Below this many bytes a check ends before more threads would have started. */
+const SMALL_CHECK = 64 * 1024 * 1024;
+
+class CachedDiskIo implements DiskIo, TorrentHost {
+  onCongestion: ((congested: boolean) => void) | undefined;
+  readonly cache: Cache;
+  readonly lookups: { hits: number; misses: number } = { hits: 0, misses: 0 };
+  readonly #pressure: Pressure;
+  readonly #defer: Defer;
+  readonly #threads: (ThreadExecutor | undefined)[];
+  readonly #checkThreads: CheckThreads;
+  readonly #torrents = new Set<CachedTorrent>();
+  /** Reads that wait for a slot or a fence, and the block that each begins with. */
+  readonly #postponed = new Map<CachedPiece, BlockIndex>();
+  readonly #past = noCounters();
+  #nextId = 0;
+  #closing: Promise<void> | undefined;
+
+  constructor({ cacheSize, threads = 1, checkThreads, execute }: DiskIoOptions) {
+    const slots = Math.max(MIN_SLOTS, Math.floor(cacheSize / BLOCK_SIZE));
+    this.cache = new Cache(slots);
+    this.#pressure = new Pressure(slots);
+    this.#defer = execute?.defer ?? ((turn) => void setImmediate(turn));
+    this.#threads = new Array<undefined>(execute === undefined ? threads : 0).fill(undefined);
+    const checkers = checkThreads ?? availableParallelism();
+    this.#checkThreads = new CheckThreads(this.#threads.length === 0 ? 0 : checkers - 1);
+  }
+
+  get congested(): boolean {
+    return this.#pressure.congested;
+  }
+
+  async open(spec: DiskTorrentSpec): Promise<DiskTorrent> {
+    if (this.#closing !== undefined) throw closed();
+    const id = this.#nextId++;
+    const executor = await this.#openStore(id, spec);
+    const torrent = new CachedTorrent(id, spec, executor, this);
+    this.#torrents.add(torrent);
+    if (this.#closing !== undefined) {
+      await torrent.close();
+      throw closed();
+    }
+    return torrent;
+  }
+
+  stats(): DiskStats {
+    const { dirty, clean, pinned, arriving, reading, free } = this.cache.occupancy;
+    const counters = addCounters(this.#checkThreads.counters, this.#past);
+    let queuedJobs = 0;
+    let handles = openHandles();
+    for (const executor of this.#executors()) {
+      addCounters(counters, executor.counters);
+      queuedJobs += executor.queued;
+      handles += executor.openHandles;
+    }
+    for (const executor of this.#checkThreads.threads) {
+      queuedJobs += executor.queued;
+      handles += executor.openHandles;
+    }
+    for (const { jobs } of this.#torrents) queuedJobs += jobs.gate.held;
+    return {
+      cacheSize: this.cache.slab.size * BLOCK_SIZE,
+      dirty: dirty * BLOCK_SIZE,
+      clean: clean * BLOCK_SIZE,
+      pinned: pinned * BLOCK_SIZE,
+      inFlight: (arriving + reading) * BLOCK_SIZE,
+      free: free * BLOCK_SIZE,
+      ...counters,
+      readHits: this.lookups.hits,
+      readMisses: this.lookups.misses,
+      queuedJobs,
+      openHandles: handles,
+    };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  balance(): void {
+    const { cache } = this;
+    if (cache.dirty + cache.arriving >= this.#pressure.flushAt) this.#flushOldest(0);
+    this.#judge(false);
+    if (this.#postponed.size > 0) this.#readPostponed();
+  }
+
+  pressed(): void {
+    this.#flushOldest(1);
+    this.#judge(true);
+  }
+
+  postpone(piece: CachedPiece, from: BlockIndex): void {
+    this.#postponed.set(piece, from);
+    if (!this.cache.hasRoom) this.#flushOldest(1);
+  }
+
+  helpers(torrent: number, spec: DiskTorrentSpec, bytes: number): Promise<Helpers> {
+    if (bytes < SMALL_CHECK || this.#threads.length === 0) return NO_HELPERS;
+    return this.#checkThreads.borrow(torrent, spec);
+  }
+
+  closed(torrent: CachedTorrent): void {
+    this.#torrents.delete(torrent);
+    if (torrent.executor instanceof LocalExecutor)
+      addCounters(this.#past, torrent.executor.counters);
+    this.balance();
+  }
+
+  async #openStore(id: number, spec: DiskTorrentSpec): Promise<Executor> {
+    const { store, layout, pieceHashes } = spec;
+    if (store.thread !== undefined && this.#threads.length > 0) {
+      const executor = this.#thread(id % this.#threads.length);
+      const { module, options } = store.thread;
+      await ask(executor, { kind: "open", torrent: id, layout, pieceHashes, module, options });
+      return executor;
+    }
+    const executor = new LocalExecutor(this.cache.slab.bytes, this.#defer);
+    try {
+      executor.adopt(id, layout, pieceHashes, await store.open(layout));
+    } catch (error) {
+      throw diskError(faultOf(error), "opening the store");
+    }
+    return executor;
+  }
+
+  /** The thread of that number, a new one if it died. */
+  #thread(index: number): ThreadExecutor {
+    let thread = this.#threads[index];
+    if (thread === undefined || thread.isBroken) {
+      if (thread !== undefined) addCounters(this.#past, thread.counters);
+      thread = new ThreadExecutor(this.cache.slab.memory);
+      this.#threads[index] = thread;
+    }
+    return thread;
+  }
+
+  *#executors(): Generator<Executor> {
+    for (const thread of this.#threads) if (thread !== undefined) yield thread;
+    for (const { executor } of this.#torrents)
+      if (executor instanceof LocalExecutor) yield executor;
+  }
+
+  async #close(): Promise<void> {
+    const ends = await Promise.allSettled([...this.#torrents].map((torrent) => torrent.close()));
+    this.#postponed.clear();
+    await Promise.all(this.#threads.map((thread) => thread?.close()));
+    for (const end of ends) if (end.status === "rejected") throw end.reason;
+  }
+
+  /** Writes out the least recently updated pieces: at least so many, and until few enough are dirty. */
+  #flushOldest(least: number): void {
+    const { cache } = this;
+    let flushed = 0;
+    for (const piece of cache.unwritten) {
+      if (flushed >= least && cache.dirty - cache.writing <= this.#pressure.low) return;
+      if (piece.owner.writeOut(piece)) flushed++;
+    }
+  }
+
+  #judge(starved: boolean): void {
+    const { cache } = this;
+    if (this.#pressure.judge(cache.dirty, cache.arriving, starved)) {
+      this.onCongestion?.(this.#pressure.congested);
+    }
+  }
+
+  #readPostponed(): void {
+    if (!this.cache.hasRoom) return;
+    const waiting = [...this.#postponed];
+    this.#postponed.clear();
+    for (const [piece, from] of waiting) piece.owner.read(piece, from);
+  }
+}
+
+const NO_HELPERS: Promise<Helpers> = Promise.resolve({
+  executors: [],
+  giveBack: () => Promise.resolve(),
+});
+
+function closed(): DiskError {
+  return new DiskError("ERR_DISK_CLOSED", "the disk layer was closed; make a new one");
+}

@@ -1,0 +1,209 @@
+// One torrent as the engine sees it: blocks in and out of the cache, and work on the whole of it.
+import { Bitfield, BLOCK_SIZE, type BlockIndex, type PieceIndex } from "@shoal/core";
+import { ask } from "./ask.ts";
+import type { Cache } from "./cache.ts";
+import { type CheckOptions, checkPieces } from "./check.ts";
+import { type DiskTorrent, type DiskTorrentSpec, NO_SLOT, type Slot } from "./contract.ts";
+import { DiskError } from "./error.ts";
+import type { Executor } from "./jobs.ts";
+import { type PieceHost, PieceJobs } from "./piece-jobs.ts";
+
+/** What a torrent needs of the disk layer that it belongs to. */
+export interface TorrentHost extends PieceHost {
+  /** Blocks that were in the cache when they were pinned, and those that were not. */
+  readonly lookups: { hits: number; misses: number };
+  /** A block could not have a slot. */
+  pressed(): void;
+  /** Borrows more executors that can read the torrent's store, for a check of that many bytes. */
+  helpers(torrent: number, spec: DiskTorrentSpec, bytes: number): Promise<Helpers>;
+  /** The torrent is gone. */
+  closed(torrent: CachedTorrent): void;
+}
+
+/** Executors on loan. */
+export interface Helpers {
+  readonly executors: readonly Executor[];
+  giveBack(): Promise<void>;
+}
+
+/** See {@link DiskTorrent}. */
+export class CachedTorrent implements DiskTorrent {
+  readonly id: number;
+  readonly executor: Executor;
+  readonly jobs: PieceJobs;
+  readonly #spec: DiskTorrentSpec;
+  readonly #host: TorrentHost;
+  readonly #cache: Cache;
+  #closing: Promise<void> | undefined;
+
+  constructor(id: number, spec: DiskTorrentSpec, executor: Executor, host: TorrentHost) {
+    this.id = id;
+    this.executor = executor;
+    this.jobs = new PieceJobs(id, spec, executor, host);
+    this.#spec = spec;
+    this.#host = host;
+    this.#cache = host.cache;
+  }
+
+  allocate(piece: PieceIndex, block: BlockIndex): Slot {
+    if (this.#closing !== undefined) return NO_SLOT;
+    const entry = this.jobs.enter(piece);
+    const slot = this.#cache.takeArriving(entry, block);
+    if (slot === NO_SLOT) {
+      if (entry.isForgettable) this.jobs.pieces.delete(piece);
+      this.#host.pressed();
+    }
+    return slot;
+  }
+
+  copyIn(slot: Slot, offset: number, chunk: Uint8Array, start: number, end: number): void {
+    if (offset + end - start > BLOCK_SIZE) {
+      throw new RangeError(`a slot holds ${BLOCK_SIZE} bytes, not ${offset + end - start}`);
+    }
+    // On shared memory several times as fast as `set`.
+    const at = slot * BLOCK_SIZE + offset;
+    Buffer.prototype.copy.call(chunk, this.#cache.slab.bytes, at, start, end);
+  }
+
+  put(piece: PieceIndex, block: BlockIndex, slot: Slot): boolean {
+    const known = this.jobs.pieces.get(piece);
+    const isWanted =
+      known === undefined ||
+      (known.phase === "partial" && known.slots[block] === NO_SLOT && known.onDisk[block] === 0);
+    if (!isWanted || this.#closing !== undefined) {
+      this.free(slot);
+      return false;
+    }
+    this.#cache.storeDirty(known ?? this.jobs.enter(piece), block, slot);
+    this.#host.balance();
+    return true;
+  }
+
+  free(slot: Slot): void {
+    this.#cache.reject(slot);
+    this.#host.balance();
+  }
+
+  complete(piece: PieceIndex): void {
+    if (this.#closing === undefined) this.jobs.complete(this.jobs.enter(piece));
+  }
+
+  discard(piece: PieceIndex): void {
+    const entry = this.jobs.pieces.get(piece);
+    if (entry === undefined) return;
+    this.jobs.drop(entry);
+    this.#host.balance();
+  }
+
+  pin(piece: PieceIndex, block: BlockIndex): Slot {
+    const known = this.jobs.pieces.get(piece);
+    const slot = known?.slots[block] ?? NO_SLOT;
+    if (known !== undefined && slot !== NO_SLOT) {
+      this.#host.lookups.hits++;
+      this.#cache.pin(known, slot);
+      return slot;
+    }
+    if (this.#closing !== undefined) return NO_SLOT;
+    this.#host.lookups.misses++;
+    const entry = known ?? this.jobs.enter(piece);
+    if (known === undefined) entry.phase = "stored";
+    if (!entry.reading) this.jobs.read(entry, block);
+    return NO_SLOT;
+  }
+
+  view(slot: Slot, start: number, end: number): Uint8Array {
+    return this.#cache.slab.bytes.subarray(slot * BLOCK_SIZE + start, slot * BLOCK_SIZE + end);
+  }
+
+  unpin(slot: Slot): void {
+    this.#cache.unpin(slot);
+    this.#host.balance();
+  }
+
+  check(options: CheckOptions = {}): Promise<Bitfield> {
+    const { geometry } = this.#spec;
+    const pieces = options.pieces?.clone() ?? Bitfield.full(geometry.pieceCount);
+    return this.#fence(true, async () => {
+      options.signal?.throwIfAborted();
+      // What the store holds now may differ from what was cached.
+      for (const piece of pieces) {
+        const entry = this.jobs.pieces.get(piece);
+        if (entry?.phase === "stored") this.jobs.drop(entry);
+      }
+      const bytes = pieces.count * geometry.pieceLength;
+      const helpers = await this.#host.helpers(this.id, this.#spec, bytes);
+      try {
+        const executors = [this.executor, ...helpers.executors];
+        return await checkPieces(this.id, geometry, pieces, executors, options);
+      } finally {
+        await helpers.giveBack();
+      }
+    });
+  }
+
+  isEmpty(): Promise<boolean> {
+    return this.#fence(true, async () => {
+      return (await ask(this.executor, { kind: "isEmpty", torrent: this.id })) === true;
+    });
+  }
+
+  finish(): Promise<void> {
+    return this.#fence(true, async () => {
+      await ask(this.executor, { kind: "finish", torrent: this.id });
+    });
+  }
+
+  flush(): Promise<void> {
+    this.retry();
+    return this.#fence(true, async () => {
+      if (this.jobs.failure !== undefined) throw this.jobs.failure;
+      await ask(this.executor, { kind: "flush", torrent: this.id });
+    });
+  }
+
+  retry(): void {
+    this.jobs.retry();
+    this.#host.balance();
+  }
+
+  move(path: string): Promise<void> {
+    return this.#fence(true, async () => {
+      await ask(this.executor, { kind: "move", torrent: this.id, path });
+    });
+  }
+
+  close(options: { deleteData?: boolean } = {}): Promise<void> {
+    if (this.#closing === undefined) {
+      const { deleteData = false } = options;
+      if (!deleteData) this.retry();
+      this.#closing = this.#fence(!deleteData, () => this.#close(deleteData));
+    }
+    return this.#closing;
+  }
+
+  async #close(deleteData: boolean): Promise<void> {
+    try {
+      if (this.jobs.failure === undefined && !deleteData) {
+        await ask(this.executor, { kind: "flush", torrent: this.id });
+      }
+    } finally {
+      try {
+        await ask(this.executor, { kind: "close", torrent: this.id, deleteData });
+      } finally {
+        this.jobs.close();
+        this.#host.closed(this);
+      }
+    }
+    if (this.jobs.failure !== undefined && !deleteData) throw this.jobs.failure;
+  }
+
+  /** Runs work when nothing else is done for the torrent, with partial pieces written if `forced`. */
+  #fence<T>(forced: boolean, body: () => Promise<T>): Promise<T> {
+    if (this.#closing !== undefined) {
+      return Promise.reject(
+        new DiskError("ERR_DISK_CLOSED", "the torrent was closed; open it again"),
+      );
+    }
+    return this.jobs.gate.fence(forced ? () => this.jobs.writeOutAll() : undefined, body);
+  }
+}

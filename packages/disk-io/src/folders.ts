@@ -1,0 +1,104 @@
+// Folders below a root, made and entered without ever leaving it through a symbolic link.
+import { lstatSync, mkdirSync, realpathSync, rmdirSync } from "node:fs";
+import { dirname, join, sep } from "node:path";
+
+/** A folder that a torrent's files lie in, and what was found out about the folders below it. */
+export class Root {
+  readonly path: string;
+  /** Folders known to be there and inside. */
+  readonly #safe = new Set<string>();
+  #real: string | undefined;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  /** Where the file with these path elements lies. */
+  locate(elements: readonly string[]): string {
+    return join(this.path, ...elements);
+  }
+
+  /**
+   * Makes the folders above the file where they are missing.
+   *
+   * @returns the file's path.
+   * @throws EACCES-like errors of Node; ELOOP if a symbolic link leads out of the root.
+   */
+  prepare(elements: readonly string[]): string {
+    if (this.#real === undefined) {
+      mkdirSync(this.path, { recursive: true });
+      this.#real = realpathSync(this.path);
+    }
+    const file = this.locate(elements);
+    if (this.#safe.has(dirname(file))) return file;
+    let folder = this.path;
+    for (const element of elements.slice(0, -1)) {
+      folder = join(folder, element);
+      if (this.#safe.has(folder)) continue;
+      makeFolder(folder);
+      if (!this.#isInside(folder)) throw leadsOutside(folder);
+      this.#safe.add(folder);
+    }
+    this.#safe.add(dirname(file));
+    return file;
+  }
+
+  /** Whether the file's folder is there and inside the root. */
+  holds(elements: readonly string[]): boolean {
+    try {
+      this.#real ??= realpathSync(this.path);
+      return this.#isInside(dirname(this.locate(elements)));
+    } catch {
+      return false;
+    }
+  }
+
+  /** Removes the folders above these files, the deepest first, as far as they are empty. */
+  prune(files: Iterable<readonly string[]>): void {
+    const folders = new Set<string>();
+    for (const elements of files) {
+      for (let depth = 1; depth < elements.length; depth++) {
+        folders.add(this.locate(elements.slice(0, depth)));
+      }
+    }
+    const deepestFirst = [...folders].sort((a, b) => depthOf(b) - depthOf(a));
+    for (const folder of deepestFirst) removeEmpty(folder);
+    this.#safe.clear();
+  }
+
+  #isInside(folder: string): boolean {
+    const real = realpathSync(folder);
+    const root = this.#real ?? real;
+    return real === root || real.startsWith(root.endsWith(sep) ? root : root + sep);
+  }
+}
+
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+}
+
+function removeEmpty(path: string): void {
+  try {
+    if (lstatSync(path).isDirectory()) rmdirSync(path);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? "";
+    if (!["ENOENT", "ENOTEMPTY", "EEXIST", "EBUSY", "EPERM", "EACCES", "ENOTDIR"].includes(code)) {
+      throw error;
+    }
+  }
+}
+
+function depthOf(path: string): number {
+  return path.split(sep).length;
+}
+
+function leadsOutside(path: string): Error {
+  return Object.assign(new Error("a symbolic link leads out of the torrent's folder"), {
+    code: "ELOOP",
+    path,
+  });
+}

@@ -1,0 +1,176 @@
+// A torrent's data as files in a folder.
+import { closeSync, fsyncSync, openSync, statSync, symlinkSync, unlinkSync } from "node:fs";
+import { dirname, relative, resolve } from "node:path";
+import type { StoreFactory, StoreFile, StoreLayout, TorrentStore } from "./contract.ts";
+import { FilePlan } from "./file-plan.ts";
+import { Root } from "./folders.ts";
+import { Handles } from "./handle-pool.ts";
+import { exists, moveFiles } from "./move-files.ts";
+import { Cursor, lengthOf, readAt, writeAt } from "./vectored.ts";
+
+/**
+ * Keeps data in files below `path`, opened when they are needed. Folders and files are made by the
+ * first write; files that exist are extended as needed and never truncated. Runs in disk threads.
+ */
+export function fsStore(options: { path: string }): StoreFactory {
+  const path = resolve(options.path);
+  const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
+  const module = new URL(`./fs-store.${extension}`, import.meta.url).href;
+  return {
+    open: (layout) => openStore(layout, { path }),
+    thread: { module, options: { path } },
+  };
+}
+
+/** What disk threads call; see `StoreFactory.thread`. */
+export function openStore(layout: StoreLayout, options: { path: string }): TorrentStore {
+  return new FsStore(layout, options.path);
+}
+
+class FsStore implements TorrentStore {
+  readonly #plan: FilePlan;
+  readonly #handles = new Handles();
+  /** Files written since the last flush, and folders that got new entries. */
+  readonly #unsynced = new Set<number>();
+  #root: Root;
+
+  constructor(layout: StoreLayout, path: string) {
+    this.#plan = new FilePlan(layout);
+    this.#root = new Root(path);
+  }
+
+  read(piece: number, begin: number, into: readonly Uint8Array[]): number {
+    const cursor = new Cursor(into);
+    let total = 0;
+    this.#plan.visit(piece, begin, lengthOf(into), (index, position, length) => {
+      const file = this.#file(index);
+      const count = file.pad
+        ? zeros(cursor, length)
+        : this.#readFile(index, file, position, length, cursor);
+      total += count;
+      return count === length;
+    });
+    return total;
+  }
+
+  write(piece: number, begin: number, from: readonly Uint8Array[]): void {
+    const cursor = new Cursor(from);
+    this.#plan.visit(piece, begin, lengthOf(from), (index, position, length) => {
+      const file = this.#file(index);
+      if (file.pad) {
+        cursor.advance(length);
+        return true;
+      }
+      const fd = this.#openToWrite(index, file);
+      this.#unsynced.add(index);
+      writeAt(fd, position, length, cursor);
+      return true;
+    });
+  }
+
+  flush(): void {
+    const folders = new Set<string>();
+    for (const index of this.#unsynced) {
+      const file = this.#file(index);
+      fsyncSync(this.#openToWrite(index, file));
+      folders.add(dirname(this.#root.locate(file.path)));
+    }
+    for (const folder of folders) syncFolder(folder);
+    this.#unsynced.clear();
+  }
+
+  close(): void {
+    this.#handles.close();
+  }
+
+  isEmpty(): boolean {
+    return !this.#stored().some(
+      ({ path, length }) =>
+        length > 0 && (statSync(this.#root.locate(path), { throwIfNoEntry: false })?.size ?? 0) > 0,
+    );
+  }
+
+  finish(): void {
+    for (const [index, file] of this.#plan.files.entries()) {
+      if (file.pad) continue;
+      if (file.symlink !== undefined) this.#link(file, file.symlink);
+      else if (file.length === 0) this.#openToWrite(index, file);
+    }
+  }
+
+  move(path: string): void {
+    const target = resolve(path);
+    if (target === this.#root.path) return;
+    this.#handles.close();
+    const root = new Root(target);
+    moveFiles(
+      this.#stored().map((file) => file.path),
+      this.#root,
+      root,
+    );
+    this.#root = root;
+  }
+
+  remove(): void {
+    this.#handles.close();
+    const files = this.#stored().map((file) => file.path);
+    for (const file of files) {
+      const path = this.#root.locate(file);
+      if (this.#root.holds(file) && exists(path)) unlinkSync(path);
+    }
+    this.#root.prune(files);
+    this.#unsynced.clear();
+  }
+
+  #stored(): StoreFile[] {
+    return this.#plan.files.filter((file) => !file.pad);
+  }
+
+  #file(index: number): StoreFile {
+    const file = this.#plan.files[index];
+    if (file === undefined) throw new RangeError(`the torrent has no file ${index}`);
+    return file;
+  }
+
+  #readFile(index: number, file: StoreFile, at: number, length: number, into: Cursor): number {
+    try {
+      const fd = this.#handles.get(index, this.#root.locate(file.path), undefined);
+      return readAt(fd, at, length, into);
+    } catch (error) {
+      if (isMissing(error)) return 0;
+      throw error;
+    }
+  }
+
+  #openToWrite(index: number, file: StoreFile): number {
+    const path = this.#root.prepare(file.path);
+    return this.#handles.get(index, path, file.executable ? 0o777 : 0o666);
+  }
+
+  #link(file: StoreFile, target: readonly string[]): void {
+    const path = this.#root.prepare(file.path);
+    if (!exists(path)) symlinkSync(relative(dirname(path), this.#root.locate(target)), path);
+  }
+}
+
+function zeros(cursor: Cursor, length: number): number {
+  for (const part of cursor.peek(length)) part.fill(0);
+  cursor.advance(length);
+  return length;
+}
+
+function isMissing(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException).code;
+  return code === "ENOENT" || code === "ENOTDIR";
+}
+
+/** New entries of a folder are durable only after this; Windows neither needs nor allows it. */
+function syncFolder(path: string): void {
+  if (process.platform === "win32") return;
+  const fd = openSync(path, "r");
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

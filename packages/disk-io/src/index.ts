@@ -1,0 +1,24 @@
+/**
+ * The disk layer of a BitTorrent engine: one cache of blocks in shared memory, disk threads that hash
+ * and do positioned I/O on it, and pluggable stores.
+ *
+ * @packageDocumentation
+ */
+export type {
+  DiskIo,
+  DiskStats,
+  DiskTorrent,
+  DiskTorrentHandler,
+  DiskTorrentSpec,
+  MaybePromise,
+  Slot,
+  StoreFactory,
+  StoreFile,
+  StoreLayout,
+  TorrentStore,
+} from "./contract.ts";
+export { NO_SLOT } from "./contract.ts";
+export { createDiskIo, type DiskIoOptions } from "./disk-io.ts";
+export { DiskError, type DiskErrorCode } from "./error.ts";
+export { fsStore } from "./fs-store.ts";
+export { memoryStore } from "./memory-store.ts";

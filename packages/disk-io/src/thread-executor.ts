@@ -1,0 +1,110 @@
+// Runs jobs in a disk thread; one message per turn of the event loop each way.
+import { Worker } from "node:worker_threads";
+import { type Fault, faultOf } from "./error.ts";
+import { type Counters, type Done, type Executor, type Job, noCounters } from "./jobs.ts";
+import type { Order, Report, ThreadData } from "./thread-protocol.ts";
+
+/** One worker thread. It starts with the first job and keeps the process alive only while it works. */
+export class ThreadExecutor implements Executor {
+  readonly #slab: SharedArrayBuffer;
+  readonly #outstanding = new Map<number, { job: Job; done: Done }>();
+  #worker: Worker | undefined;
+  #orders: Order[] = [];
+  #nextId = 0;
+  #counters: Counters = noCounters();
+  #openHandles = 0;
+  /** Why no more jobs can be run. */
+  #fault: Fault | undefined;
+
+  constructor(slab: SharedArrayBuffer) {
+    this.#slab = slab;
+  }
+
+  get queued(): number {
+    return this.#outstanding.size;
+  }
+
+  get counters(): Readonly<Counters> {
+    return this.#counters;
+  }
+
+  get openHandles(): number {
+    return this.#openHandles;
+  }
+
+  /** Whether the thread died: it takes no more jobs. */
+  get isBroken(): boolean {
+    return this.#fault !== undefined;
+  }
+
+  submit(job: Job, done: Done): void {
+    const id = this.#nextId++;
+    this.#outstanding.set(id, { job, done });
+    if (this.#outstanding.size === 1) this.#worker?.ref();
+    if (this.#orders.length === 0) setImmediate(this.#send);
+    this.#orders.push({ id, job });
+  }
+
+  async close(): Promise<void> {
+    this.#fault ??= {
+      code: "ERR_DISK_CLOSED",
+      message: "the disk layer was closed",
+      path: undefined,
+    };
+    await this.#worker?.terminate();
+    this.#worker = undefined;
+    this.#fail();
+  }
+
+  readonly #send = (): void => {
+    const orders = this.#orders;
+    this.#orders = [];
+    if (this.#fault !== undefined) {
+      this.#fail();
+      return;
+    }
+    this.#worker ??= this.#start();
+    this.#worker.postMessage(orders);
+  };
+
+  #start(): Worker {
+    const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
+    const workerData: ThreadData = { slab: this.#slab };
+    const worker = new Worker(new URL(`./thread.${extension}`, import.meta.url), {
+      workerData,
+      name: "shoal-disk",
+    });
+    worker.on("message", (report: Report) => this.#receive(report));
+    worker.on("error", (error) => this.#died(error));
+    worker.on("exit", (code) => this.#died(new Error(`the disk thread exited with code ${code}`)));
+    return worker;
+  }
+
+  #receive({ answers, counters, openHandles }: Report): void {
+    this.#counters = counters;
+    this.#openHandles = openHandles;
+    for (let i = 0; i < answers.length; i += 2) {
+      const id = answers[i];
+      const outcome = answers[i + 1];
+      if (typeof id !== "number" || typeof outcome !== "object") continue;
+      const entry = this.#outstanding.get(id);
+      this.#outstanding.delete(id);
+      entry?.done(entry.job, outcome);
+    }
+    if (this.#outstanding.size === 0) this.#worker?.unref();
+  }
+
+  #died(error: unknown): void {
+    this.#fault ??= { ...faultOf(error), code: "ERR_DISK_THREAD" };
+    this.#openHandles = 0;
+    this.#fail();
+  }
+
+  /** Ends everything outstanding with the fault; each may submit more, which ends the same way. */
+  #fail(): void {
+    const { fault } = { fault: this.#fault };
+    const entries = [...this.#outstanding.values()];
+    this.#outstanding.clear();
+    for (const { job, done } of entries) done(job, { fault, value: undefined });
+  }
+}

@@ -1,0 +1,56 @@
+// The body of a disk thread: takes batches of jobs, runs the most urgent first, answers in batches.
+import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { openHandles } from "./handle-pool.ts";
+import { JobQueue } from "./job-queue.ts";
+import type { Outcome } from "./jobs.ts";
+import type { Order, Report, ThreadData } from "./thread-protocol.ts";
+import { Workbench } from "./workbench.ts";
+
+/** How long an answer may wait for others to share its message, in ms. */
+const PATIENCE = 1;
+
+const port = parentPort;
+const bench = new Workbench(Buffer.from((workerData as ThreadData).slab));
+const queue = new JobQueue<Order>();
+let answers: (number | Outcome)[] = [];
+let oldest = 0;
+let working = false;
+
+port?.on("message", (orders: Order[]) => {
+  enqueue(orders);
+  if (!working) void work();
+});
+
+async function work(): Promise<void> {
+  working = true;
+  for (let order = queue.shift(); order !== undefined; order = next()) {
+    const pending = bench.perform(order.job);
+    const outcome = pending instanceof Promise ? await pending : pending;
+    if (answers.length === 0) oldest = performance.now();
+    answers.push(order.id, outcome);
+    if (order.job.kind === "read" || performance.now() - oldest >= PATIENCE) report();
+  }
+  report();
+  working = false;
+}
+
+/** The next job, after a look for more urgent ones that have come meanwhile. */
+function next(): Order | undefined {
+  if (port !== null) {
+    for (let got = receiveMessageOnPort(port); got; got = receiveMessageOnPort(port)) {
+      enqueue(got.message as Order[]);
+    }
+  }
+  return queue.shift();
+}
+
+function enqueue(orders: Order[]): void {
+  for (const order of orders) queue.push(order);
+}
+
+function report(): void {
+  if (answers.length === 0) return;
+  const message: Report = { answers, counters: bench.counters, openHandles: openHandles() };
+  port?.postMessage(message);
+  answers = [];
+}
