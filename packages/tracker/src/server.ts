@@ -4,7 +4,7 @@
  * @packageDocumentation
  */
 import { randomInt } from "node:crypto";
-import { createRng, type Endpoint, toHex } from "@shoal/core";
+import { createRng, type Endpoint, ipFamily, toHex } from "@shoal/core";
 import { TrackerError } from "./error.ts";
 import { type Bound, bindHttp, bindUdp, type ListenAt, urlOf } from "./server/bind.ts";
 import { connectionIds } from "./server/connection-ids.ts";
@@ -73,9 +73,10 @@ export async function createTrackerServer(
   if (options.http === false && options.udp === false) {
     throw new TrackerError("ERR_TRACKER_OPTION", "expected http or udp, got false for both");
   }
+  for (const at of [options.http, options.udp]) if (at) checkListenAt(at);
   const now = (): number => performance.now();
   const desk = new Desk({
-    intervalSeconds: inRange("intervalSeconds", options.intervalSeconds ?? 1800, 86_400),
+    intervalSeconds: inRange("intervalSeconds", options.intervalSeconds ?? 1800, 1, 86_400),
     limits: {
       maxSwarms: inRange("maxSwarms", options.maxSwarms ?? 10_000),
       maxPeersPerSwarm: inRange("maxPeersPerSwarm", options.maxPeersPerSwarm ?? 2000),
@@ -109,11 +110,16 @@ export async function createTrackerServer(
   };
 }
 
-function inRange(name: string, value: number, most: number = Number.MAX_SAFE_INTEGER): number {
-  if (Number.isSafeInteger(value) && value >= 1 && value <= most) return value;
-  const range = most === Number.MAX_SAFE_INTEGER ? "of 1 or more" : `of 1–${most}`;
+function checkListenAt({ host, port = 0 }: ListenAt): void {
+  inRange("port", port, 0, 65_535);
+  if (host === undefined || ipFamily(host) !== undefined) return;
+  throw new TrackerError("ERR_TRACKER_OPTION", `expected host to be an IP address, got '${host}'`);
+}
+
+function inRange(name: string, value: number, least = 1, most = Number.MAX_SAFE_INTEGER): number {
+  if (Number.isSafeInteger(value) && value >= least && value <= most) return value;
   throw new TrackerError(
     "ERR_TRACKER_OPTION",
-    `expected ${name} to be an integer ${range}, got ${value}`,
+    `expected ${name} to be an integer of ${least}–${most}, got ${value}`,
   );
 }

@@ -74,10 +74,7 @@ export class Desk {
   ): { counts: SwarmCounts; v4: Endpoint[]; v6: Endpoint[] } | undefined {
     const { peer, left, event, numWant, path } = announcement;
     const infoHash = toHex(announcement.infoHash);
-    if (this.#filter?.({ infoHash, peer, path }) === false) {
-      this.#refused++;
-      return undefined;
-    }
+    if (this.#filter?.({ infoHash, peer, path }) === false) return undefined;
     this.#announces++;
     const known = { infoHash, peer, complete: left === 0, event };
     const now = this.#now();
@@ -97,7 +94,7 @@ export class Desk {
     return infoHashes.map((infoHash) => this.#swarms.counts(toHex(infoHash), now) ?? NOTHING);
   }
 
-  /** A request was answered with an error. */
+  /** Counts a request that is answered with an error. */
   refuse(): void {
     this.#refused++;
   }

@@ -59,7 +59,9 @@ export class Swarms {
   announce(announce: SwarmAnnounce, now: number): void {
     this.expire(now);
     const { infoHash, peer, complete, event } = announce;
-    const swarm = this.#swarms.get(infoHash) ?? newSwarm();
+    const known = this.#swarms.get(infoHash);
+    if (known === undefined && event === "stopped") return;
+    const swarm = known ?? newSwarm();
     this.#swarms.delete(infoHash);
     this.#swarms.set(infoHash, swarm);
     swarm.expires = now + this.#limits.peerLifetimeMs;
