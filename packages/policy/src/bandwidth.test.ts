@@ -10,11 +10,11 @@ type Log = [number, number, number][];
 function run(
   takers: readonly RateLimit[],
   ms: number,
-  { tick = 100, wanted = (_taker: number): number => 16_384, rng = (): number => 0.5 } = {},
+  { tick = 100, wanted = (_taker: number): number => 16_384, rng = (): number => 1 } = {},
 ): Log {
   const log: Log = [];
   const debts = takers.map(() => 0);
-  for (let now = 0; now < ms; now += tick * (0.75 + rng() / 2)) {
+  for (let now = 0; now < ms; now += tick * rng()) {
     for (const [i, taker] of takers.entries()) {
       for (let rounds = 0; rounds < 10_000; rounds++) {
         const want = debts[i] || wanted(i);

@@ -188,7 +188,7 @@ export class RateLimit {
     this.#dueAt = node.#bucket.dueAt(this.#ticket, now);
   }
 
-  /** Turns a ticket that has come due in every queue into credit; drops what has lapsed. */
+  /** Turns what has come due into credit, and lets lapse what is not used. */
   #collect(now: number): void {
     if (now > this.#creditUntil) {
       this.giveBack(this.#credit);
@@ -196,26 +196,29 @@ export class RateLimit {
     }
     while (this.#booked > 0) {
       const bucket = this.#queue.#bucket;
-      if (bucket.isLimited) {
-        if (bucket.generation !== this.#generation) {
-          this.cancel();
-          return;
-        }
-        if (!bucket.isGood(this.#ticket, now)) return;
-        if (now > this.#dueAt + LAPSE_MS) {
-          this.#booked = 0;
-          return;
-        }
-      }
-      const next = this.#queue.#nextLimited();
-      if (next === undefined) {
-        this.#credit += this.#booked;
-        this.#creditUntil = now + LAPSE_MS;
-        this.#booked = 0;
+      const isVoid = bucket.generation !== this.#generation || now > this.#dueAt + LAPSE_MS;
+      if (bucket.isLimited && isVoid) {
+        this.cancel();
         return;
       }
-      this.#queueAt(next, now);
+      const next = this.#queue.#nextLimited();
+      const ready = bucket.isLimited ? bucket.ready(this.#ticket, this.#booked, now) : this.#booked;
+      if (ready < this.#booked) {
+        // A large share is paid out as it is produced, so that the rate is smooth.
+        if (next === undefined && ready >= SMALLEST_SHARE && this.#booked > BLOCK) {
+          this.#payOut(ready, now);
+        }
+        return;
+      }
+      if (next === undefined) this.#payOut(ready, now);
+      else this.#queueAt(next, now);
     }
+  }
+
+  #payOut(bytes: number, now: number): void {
+    this.#booked -= bytes;
+    this.#credit += bytes;
+    this.#creditUntil = now + LAPSE_MS;
   }
 
   #spend(wanted: number): number {

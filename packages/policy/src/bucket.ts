@@ -1,7 +1,7 @@
 // One token bucket: what a rate limit has produced, and what of it is promised to whom.
 
 /** How much an idle limit saves up, in ms of its rate. Small, as every burst breaks the rate. */
-const BURST_MS = 60;
+const BURST_MS = 100;
 
 /** How long one count of the takers lasts, in ms: longer than the slowest usual tick. */
 const COUNT_MS = 500;
@@ -48,9 +48,10 @@ export class Bucket {
     return this.#promised;
   }
 
-  isGood(ticket: number, now: number): boolean {
+  /** How many bytes of the last `bytes` before a ticket have been produced: at most all of them. */
+  ready(ticket: number, bytes: number, now: number): number {
     this.#refill(now);
-    return this.#produced >= ticket;
+    return Math.min(bytes, Math.floor(this.#produced - ticket + bytes));
   }
 
   /** When the ticket is or was good, in ms. */
