@@ -112,6 +112,7 @@ export class Chooser {
       if (have.has(piece) || order.priority[piece] === 0 || !this.#mayUse(piece)) continue;
       const slot = partials.slotOf(piece);
       if (slot === NO_SLOT) this.#begin(piece);
+      else if (partials.open(slot) === 0) continue;
       else if (!parole || partials.sole(slot) === this.#record?.peer.id) this.#take(slot);
     }
   }
@@ -207,7 +208,7 @@ export class Chooser {
       } else {
         misses++;
       }
-      if (down) position--;
+      if (down) position = Math.min(position, level.size) - 1;
       else if (!has) position++;
     }
     const sawAll = misses < WALK_MISSES && (down || start === first);
@@ -220,10 +221,7 @@ export class Chooser {
     while (this.#left > 0 && record.runLeft > 0) {
       const next = record.lastPiece + 1;
       const fits =
-        this.#contiguous > 0 &&
-        order.listed.has(next) &&
-        order.priority[next] === priority &&
-        record.peer.have.has(next);
+        this.#contiguous > 0 && order.set(priority).has(next) && record.peer.have.has(next);
       const runLeft = fits ? record.runLeft - 1 : 0;
       if (fits) this.#begin(next);
       record.runLeft = runLeft;
@@ -259,7 +257,7 @@ export class Chooser {
 
   #gather(priority: number, record: PeerRecord): number {
     const { order, rng, geometry } = this.#state;
-    const listed = order.listed.bytes;
+    const listed = order.set(priority).bytes;
     const offered = (this.#mask ?? record.peer.have).bytes;
     const start = randomInt(rng, geometry.pieceCount);
     let size = 0;
@@ -271,7 +269,7 @@ export class Chooser {
         piece = nextCommon(listed, offered, 0);
       }
       if (piece < 0 || (wrapped && piece >= start)) break;
-      if (order.priority[piece] === priority && this.#mayUse(piece)) this.#sample[size++] = piece;
+      if (this.#mayUse(piece)) this.#sample[size++] = piece;
       piece = nextCommon(listed, offered, piece + 1);
     }
     return size;

@@ -35,8 +35,8 @@ function checkPieces({ geometry, have, wanted, order, partials }: PickerState): 
     expect(wanted.has(piece) === isWanted, `piece ${piece} is wanted: ${isWanted}`);
     expect(slot === NO_SLOT || !have.has(piece), `stored piece ${piece} is in progress`);
     expect(
-      order.listed.has(piece) === (isWanted && slot === NO_SLOT),
-      `piece ${piece} in slot ${slot}, wanted ${isWanted}, is listed ${order.listed.has(piece)}`,
+      order.isListed(piece) === (isWanted && slot === NO_SLOT),
+      `piece ${piece} in slot ${slot}, wanted ${isWanted}, is listed ${order.isListed(piece)}`,
     );
   }
   expect(partials.size === inProgress, `${inProgress} pieces in progress, not ${partials.size}`);
@@ -44,15 +44,14 @@ function checkPieces({ geometry, have, wanted, order, partials }: PickerState): 
 
 /** Each level holds the listed pieces of its priority once, rarest first, with right boundaries. */
 function checkOrder({ order }: PickerState): void {
-  let listed = 0;
   for (let priority = 0; priority <= MAX_PRIORITY; priority++) {
     const level = order.level(priority);
-    listed += level.size;
+    expect(order.set(priority).count === level.size, `level ${priority} has ${level.size} pieces`);
     let previous = -1;
     for (let position = 0; position < level.size; position++) {
       const piece = level.at(position);
       const availability = order.availability[piece] as number;
-      expect(order.listed.has(piece), `piece ${piece} is ordered but not listed`);
+      expect(order.set(priority).has(piece), `piece ${piece} is ordered but not listed`);
       expect(order.priority[piece] === priority, `piece ${piece} is in level ${priority}`);
       expect(order.position(piece) === position, `piece ${piece} is not at ${position}`);
       expect(availability >= previous, `piece ${piece} is after a commoner one`);
@@ -63,7 +62,6 @@ function checkOrder({ order }: PickerState): void {
     }
     expect(level.startOf(previous + 1) === level.size, "the last boundary is not the size");
   }
-  expect(order.listed.count === listed, `${listed} pieces are ordered, not all that are listed`);
 }
 
 /** Every block is in one state that its requesters and its piece's counts agree with. */

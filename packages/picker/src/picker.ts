@@ -92,7 +92,7 @@ export class PiecePicker {
     const slot = partials.slotOf(piece);
     if (slot !== NO_SLOT) partials.relist(slot, priority);
     if (priority === 0) order.unlist(piece);
-    if (order.listed.has(piece)) order.relist(piece, priority);
+    if (order.isListed(piece)) order.relist(piece, priority);
     else order.setPriority(piece, priority);
     if (have.has(piece)) return;
     if (priority === 0) {

@@ -23,11 +23,11 @@ export class PieceOrder {
   readonly availability: Int32Array;
   /** 0…7 for each piece. */
   readonly priority: Uint8Array;
-  /** The unopened wanted pieces. Change it only through `list` and `unlist`. */
-  readonly listed: Bitfield;
   /** Peers that joined with every piece. */
   seeds = 0;
   readonly #levels: readonly Level[];
+  /** For each priority, the same pieces as in its level; kept while the levels are dirty. */
+  readonly #sets: readonly Bitfield[];
   readonly #place: Int32Array;
   /** For each priority: no listed piece of it is below this index. */
   readonly #cursors: Int32Array = new Int32Array(MAX_PRIORITY + 1);
@@ -36,7 +36,7 @@ export class PieceOrder {
   constructor(pieceCount: number, rng: Rng) {
     this.availability = new Int32Array(pieceCount);
     this.priority = new Uint8Array(pieceCount).fill(DEFAULT_PRIORITY);
-    this.listed = new Bitfield(pieceCount);
+    this.#sets = Array.from({ length: MAX_PRIORITY + 1 }, () => new Bitfield(pieceCount));
     const place = new Int32Array(pieceCount);
     this.#place = place;
     this.#levels = Array.from({ length: MAX_PRIORITY + 1 }, () => new Level(place, rng));
@@ -48,6 +48,16 @@ export class PieceOrder {
     return this.#levels[priority] as Level;
   }
 
+  /** The unopened pieces of one priority, as a set. Read only. */
+  set(priority: number): Bitfield {
+    return this.#sets[priority] as Bitfield;
+  }
+
+  /** Whether a piece is wanted and unopened. */
+  isListed(piece: number): boolean {
+    return this.#sets[this.priority[piece] ?? 0]?.has(piece) ?? false;
+  }
+
   /** Where a listed piece stands in its level. */
   position(piece: number): number {
     return this.#place[piece] as number;
@@ -55,17 +65,17 @@ export class PieceOrder {
 
   /** Adds a piece to the unopened ones. */
   list(piece: number): void {
-    if (!this.listed.add(piece)) return;
     const priority = this.priority[piece] as number;
+    if (!this.set(priority).add(piece)) return;
     this.#cursors[priority] = Math.min(this.#cursors[priority] as number, piece);
     if (!this.#dirty) this.#levels[priority]?.insert(piece, this.availability[piece] as number);
   }
 
   /** Takes a piece out: begun, stored or unwanted. */
   unlist(piece: number): void {
-    if (!this.listed.delete(piece) || this.#dirty) return;
-    const level = this.#levels[this.priority[piece] as number];
-    level?.remove(piece, this.availability[piece] as number);
+    const priority = this.priority[piece] as number;
+    if (!this.set(priority).delete(piece) || this.#dirty) return;
+    this.#levels[priority]?.remove(piece, this.availability[piece] as number);
   }
 
   /** Lists every piece of a set. */
@@ -83,15 +93,16 @@ export class PieceOrder {
   /** Moves a listed piece to another priority of 1…7. Users do that to many at once: hence lazily. */
   relist(piece: number, priority: number): void {
     this.#dirty = true;
+    this.set(this.priority[piece] as number).delete(piece);
     this.priority[piece] = priority;
-    this.#cursors[priority] = Math.min(this.#cursors[priority] as number, piece);
+    this.list(piece);
   }
 
   /** One peer more has the piece. */
   raise(piece: number): void {
     const availability = (this.availability[piece] as number) + 1;
     this.availability[piece] = availability;
-    if (this.#dirty || !this.listed.has(piece)) return;
+    if (this.#dirty || !this.isListed(piece)) return;
     this.#levels[this.priority[piece] as number]?.raise(piece, availability);
   }
 
@@ -99,7 +110,7 @@ export class PieceOrder {
   lower(piece: number): void {
     const availability = (this.availability[piece] as number) - 1;
     this.availability[piece] = availability;
-    if (this.#dirty || !this.listed.has(piece)) return;
+    if (this.#dirty || !this.isListed(piece)) return;
     this.#levels[this.priority[piece] as number]?.lower(piece, availability);
   }
 
@@ -121,38 +132,32 @@ export class PieceOrder {
 
   /** The first unopened piece of a priority, by index, that is in a set; −1 if there is none. */
   firstOf(priority: number, pieces: Bitfield): number {
-    if (this.level(priority).size === 0) return -1;
-    const listed = this.listed.bytes;
-    this.#cursors[priority] = this.#find(priority, listed, this.#cursors[priority] as number);
-    return this.#find(priority, pieces.bytes, this.#cursors[priority] as number);
+    const listed = this.set(priority).bytes;
+    const first = nextCommon(listed, listed, this.#cursors[priority] as number);
+    this.#cursors[priority] = first < 0 ? this.priority.length : first;
+    return first < 0 ? -1 : nextCommon(listed, pieces.bytes, first);
   }
 
   /** Whether an unopened piece exists that a connected peer has. */
   get anyAvailable(): boolean {
-    if (this.seeds > 0) return this.listed.count > 0;
+    const lowest = this.seeds > 0 ? 0 : 1;
     for (let priority = MIN_PRIORITY; priority <= MAX_PRIORITY; priority++) {
       const level = this.level(priority);
-      if (level.startOf(1) < level.size) return true;
+      if (level.startOf(lowest) < level.size) return true;
     }
     return false;
   }
 
-  #find(priority: number, pieces: Uint8Array, from: number): number {
-    const listed = this.listed.bytes;
-    let piece = nextCommon(listed, pieces, from);
-    while (piece >= 0 && this.priority[piece] !== priority) {
-      piece = nextCommon(listed, pieces, piece + 1);
-    }
-    return piece;
-  }
-
   #rebuild(): void {
-    for (const level of this.#levels) level.clear();
-    const bits = this.listed.bytes;
-    for (let p = nextCommon(bits, bits, 0); p >= 0; p = nextCommon(bits, bits, p + 1)) {
-      this.#levels[this.priority[p] as number]?.append(p);
+    for (let priority = MIN_PRIORITY; priority <= MAX_PRIORITY; priority++) {
+      const level = this.#levels[priority] as Level;
+      const bits = this.set(priority).bytes;
+      level.clear();
+      for (let p = nextCommon(bits, bits, 0); p >= 0; p = nextCommon(bits, bits, p + 1)) {
+        level.append(p);
+      }
+      level.sort(this.availability);
     }
-    for (const level of this.#levels) level.sort(this.availability);
     this.#dirty = false;
   }
 }

@@ -72,5 +72,5 @@ export function slotOf({ geometry, partials }: PickerState, piece: number): numb
 export function isOpen(state: PickerState, piece: number): boolean {
   const { partials, order, wanted } = state;
   const slot = slotOf(state, piece);
-  return slot === NO_SLOT ? order.listed.has(piece) : wanted.has(piece) && partials.open(slot) > 0;
+  return slot === NO_SLOT ? order.isListed(piece) : wanted.has(piece) && partials.open(slot) > 0;
 }
