@@ -44,13 +44,14 @@ export class Bitfield {
     return this.#count === this.length;
   }
 
+  /** Whether `index` is a member; false for indices outside the set. */
   has(index: number): boolean {
-    return ((this.#bytes[index >> 3] ?? 0) & (0x80 >> (index & 7))) !== 0;
+    return this.#isInside(index) && ((this.#bytes[index >> 3] ?? 0) & (0x80 >> (index & 7))) !== 0;
   }
 
   /** Adds a member; true if it is new. Indices outside the set are ignored. */
   add(index: number): boolean {
-    if (index < 0 || index >= this.length || this.has(index)) return false;
+    if (!this.#isInside(index) || this.has(index)) return false;
     this.#bytes[index >> 3] = (this.#bytes[index >> 3] ?? 0) | (0x80 >> (index & 7));
     this.#count++;
     return true;
@@ -58,7 +59,7 @@ export class Bitfield {
 
   /** Removes a member; true if it was there. */
   delete(index: number): boolean {
-    if (index < 0 || index >= this.length || !this.has(index)) return false;
+    if (!this.has(index)) return false;
     this.#bytes[index >> 3] = (this.#bytes[index >> 3] ?? 0) & ~(0x80 >> (index & 7));
     this.#count--;
     return true;
@@ -104,6 +105,10 @@ export class Bitfield {
       if (bits === 0) continue;
       for (let bit = 0; bit < 8; bit++) if (bits & (0x80 >> bit)) yield byte * 8 + bit;
     }
+  }
+
+  #isInside(index: number): boolean {
+    return index >= 0 && index < this.length;
   }
 }
 

@@ -32,16 +32,17 @@ export class Deadlines implements Machine {
   }
 
   /**
-   * Rings every alarm due at `now`, earliest first. An alarm that is set again while ringing rings
-   * at the next call even if it is due already, so that no alarm can hold the loop.
+   * Rings every alarm due at `now`, earliest first, but for those that one ringing before them
+   * clears or sets anew. An alarm that is set while others ring rings at the next call even if it is
+   * due already, so that no alarm can hold the loop.
    */
   advance(now: number): void {
     const due: Alarm[] = [];
     for (let first = this.#heap[0]; first && first.at <= now; first = this.#heap[0]) {
-      first.clear();
+      first.fallDue();
       due.push(first);
     }
-    for (const alarm of due) alarm.ring(now);
+    for (const alarm of due) alarm.ringIfDue(now);
   }
 }
 
@@ -51,8 +52,10 @@ export class Alarm {
   readonly #heap: Alarm[];
   readonly #onEarlier: () => void;
   #at = Number.POSITIVE_INFINITY;
-  /** Place in the heap, −1 when not set. */
+  /** Place in the heap, −1 when not in it. */
   #place = -1;
+  /** Taken from the heap to ring in the current `advance`. */
+  #due = false;
   #order = 0;
 
   /** Use {@link Deadlines.alarm}. */
@@ -62,8 +65,9 @@ export class Alarm {
     this.#onEarlier = onEarlier;
   }
 
+  /** Whether it is going to ring. */
   get isSet(): boolean {
-    return this.#place >= 0;
+    return this.#place >= 0 || this.#due;
   }
 
   /** When it rings, in ms of the host's clock; `Infinity` when not set. */
@@ -73,6 +77,8 @@ export class Alarm {
 
   /** Sets or moves the alarm. Alarms of the same time ring in the order of setting. */
   set(at: number): void {
+    const earliest = this.#heap[0]?.at ?? Number.POSITIVE_INFINITY;
+    this.#due = false;
     this.#at = at;
     this.#order = nextOrder++;
     if (this.#place < 0) {
@@ -81,7 +87,7 @@ export class Alarm {
     }
     this.#up();
     this.#down();
-    if (this.#heap[0] === this) this.#onEarlier();
+    if (at < earliest) this.#onEarlier();
   }
 
   /** Sets the alarm unless it would ring earlier anyway. */
@@ -90,7 +96,25 @@ export class Alarm {
   }
 
   clear(): void {
+    this.#due = false;
     this.#at = Number.POSITIVE_INFINITY;
+    this.#leave();
+  }
+
+  /** @internal Leaves the heap, to ring in this `advance` unless it is cleared or set before. */
+  fallDue(): void {
+    this.#leave();
+    this.#due = true;
+  }
+
+  /** @internal */
+  ringIfDue(now: number): void {
+    if (!this.#due) return;
+    this.clear();
+    this.ring(now);
+  }
+
+  #leave(): void {
     if (this.#place < 0) return;
     const last = this.#heap.pop();
     const place = this.#place;

@@ -67,6 +67,8 @@ export class Emitter<Events extends EventMap> implements EventSource<Events> {
     const listeners = this.#listeners.get(name);
     if (listeners === undefined) return;
     for (const listener of [...listeners] as ((event: Events[Name]) => void)[]) {
+      // One that was called before may have removed it.
+      if (!listeners.has(listener)) continue;
       try {
         listener(event);
       } catch (error) {

@@ -78,6 +78,7 @@ export class PieceGeometry {
   /** Whether `begin`, `length` is exactly one block of the piece, as a `piece` message must be. */
   isBlock(piece: PieceIndex, begin: number, length: number): boolean {
     return (
+      begin >= 0 &&
       begin % BLOCK_SIZE === 0 &&
       begin < this.pieceSize(piece) &&
       length === this.blockSize(piece, blockIndex(begin / BLOCK_SIZE))

@@ -105,12 +105,13 @@ function parseV6(text: string): Uint8Array | undefined {
   if (head === undefined || tail === undefined) return undefined;
   const missing = 8 - head.length - tail.length;
   if (sides.length === 1 ? missing !== 0 : missing < 1) return undefined;
-  const groups = [...head, ...new Array<number>(missing).fill(0), ...tail];
   const bytes = new Uint8Array(16);
-  for (const [i, group] of groups.entries()) {
-    bytes[2 * i] = group >> 8;
-    bytes[2 * i + 1] = group & 0xff;
-  }
+  const put = (group: number, place: number): void => {
+    bytes[2 * place] = group >> 8;
+    bytes[2 * place + 1] = group & 0xff;
+  };
+  for (const [i, group] of head.entries()) put(group, i);
+  for (const [i, group] of tail.entries()) put(group, head.length + missing + i);
   return bytes;
 }
 
