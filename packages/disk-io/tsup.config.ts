@@ -1,10 +1,11 @@
 import { library } from "../../tsup.config.base.ts";
 
-// Threads load the last two by themselves.
+// Threads load all but the first by themselves.
 const config: ReturnType<typeof library> = library([
   "src/index.ts",
   "src/thread.ts",
   "src/fs-store.ts",
+  "src/loose-files.ts",
 ]);
 
 export default config;

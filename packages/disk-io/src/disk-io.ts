@@ -63,7 +63,7 @@ class CachedDiskIo implements DiskIo, TorrentHost {
     this.cache = new Cache(slots);
     this.#pressure = new Pressure(slots);
     this.#defer = execute?.defer ?? ((turn) => void setImmediate(turn));
-    this.#threads = new Array<undefined>(execute === undefined ? threads : 0).fill(undefined);
+    this.#threads = Array.from({ length: execute === undefined ? threads : 0 }, () => undefined);
     const checkers = checkThreads ?? availableParallelism();
     this.#checkThreads = new CheckThreads(this.#threads.length === 0 ? 0 : checkers - 1);
   }
@@ -186,7 +186,7 @@ class CachedDiskIo implements DiskIo, TorrentHost {
   async #close(): Promise<void> {
     const ends = await Promise.allSettled([...this.#torrents].map((torrent) => torrent.close()));
     this.#postponed.clear();
-    await Promise.all(this.#threads.map((thread) => thread?.close()));
+    await Promise.all(this.#threads.map(async (thread) => thread?.close()));
     for (const end of ends) if (end.status === "rejected") throw end.reason;
   }
 

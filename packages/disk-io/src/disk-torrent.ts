@@ -2,11 +2,14 @@
 import { Bitfield, BLOCK_SIZE, type BlockIndex, type PieceIndex } from "@shoal/core";
 import { ask } from "./ask.ts";
 import type { Cache } from "./cache.ts";
-import { type CheckOptions, checkPieces } from "./check.ts";
 import { type DiskTorrent, type DiskTorrentSpec, NO_SLOT, type Slot } from "./contract.ts";
 import { DiskError } from "./error.ts";
 import type { Executor } from "./jobs.ts";
 import { type PieceHost, PieceJobs } from "./piece-jobs.ts";
+import { spread } from "./spread.ts";
+
+/** See {@link DiskTorrent.check}. */
+type CheckOptions = NonNullable<Parameters<DiskTorrent["check"]>[0]>;
 
 /** What a torrent needs of the disk layer that it belongs to. */
 export interface TorrentHost extends PieceHost {
@@ -130,14 +133,7 @@ export class CachedTorrent implements DiskTorrent {
         const entry = this.jobs.pieces.get(piece);
         if (entry?.phase === "stored") this.jobs.drop(entry);
       }
-      const bytes = pieces.count * geometry.pieceLength;
-      const helpers = await this.#host.helpers(this.id, this.#spec, bytes);
-      try {
-        const executors = [this.executor, ...helpers.executors];
-        return await checkPieces(this.id, geometry, pieces, executors, options);
-      } finally {
-        await helpers.giveBack();
-      }
+      return this.#check(pieces, options);
     });
   }
 
@@ -179,6 +175,25 @@ export class CachedTorrent implements DiskTorrent {
       this.#closing = this.#fence(!deleteData, () => this.#close(deleteData));
     }
     return this.#closing;
+  }
+
+  async #check(pieces: Bitfield, { onProgress, signal }: CheckOptions): Promise<Bitfield> {
+    const { pieceCount, pieceLength } = this.#spec.geometry;
+    const torrent = this.id;
+    const good = new Bitfield(pieceCount);
+    const helpers = await this.#host.helpers(torrent, this.#spec, pieces.count * pieceLength);
+    const executors = [this.executor, ...helpers.executors];
+    const work = async (executor: Executor, batch: readonly number[]): Promise<void> => {
+      const value = await ask(executor, { kind: "check", torrent, pieces: batch });
+      if (!(value instanceof Uint8Array)) return;
+      for (const [i, piece] of batch.entries()) if (value[i] === 1) good.add(piece);
+    };
+    try {
+      await spread({ executors, pieces, pieceLength, work, onProgress, signal });
+    } finally {
+      await helpers.giveBack();
+    }
+    return good;
   }
 
   async #close(deleteData: boolean): Promise<void> {

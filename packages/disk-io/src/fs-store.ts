@@ -6,7 +6,7 @@ import { FilePlan } from "./file-plan.ts";
 import { Root } from "./folders.ts";
 import { Handles } from "./handle-pool.ts";
 import { exists, moveFiles } from "./move-files.ts";
-import { Cursor, lengthOf, readAt, writeAt } from "./vectored.ts";
+import { Cursor, lengthOf, readAt, writeAt, zeros } from "./vectored.ts";
 
 /**
  * Keeps data in files below `path`, opened when they are needed. Folders and files are made by the
@@ -151,12 +151,6 @@ class FsStore implements TorrentStore {
     const path = this.#root.prepare(file.path);
     if (!exists(path)) symlinkSync(relative(dirname(path), this.#root.locate(target)), path);
   }
-}
-
-function zeros(cursor: Cursor, length: number): number {
-  for (const part of cursor.peek(length)) part.fill(0);
-  cursor.advance(length);
-  return length;
 }
 
 function isMissing(error: unknown): boolean {

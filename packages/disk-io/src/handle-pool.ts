@@ -52,7 +52,7 @@ export class Handles {
 
   /** Closes every file of the store. */
   close(): void {
-    for (const handle of [...this.#open.values()]) shut(handle);
+    for (const handle of this.#open.values()) shut(handle);
   }
 }
 

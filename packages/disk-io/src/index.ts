@@ -21,4 +21,5 @@ export { NO_SLOT } from "./contract.ts";
 export { createDiskIo, type DiskIoOptions } from "./disk-io.ts";
 export { DiskError, type DiskErrorCode } from "./error.ts";
 export { fsStore } from "./fs-store.ts";
+export { type HashFilesOptions, hashFiles } from "./hash-files.ts";
 export { memoryStore } from "./memory-store.ts";

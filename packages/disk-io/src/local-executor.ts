@@ -67,9 +67,13 @@ export class LocalExecutor implements Executor {
     this.#running = true;
     this.#defer(() => {
       const outcome = this.#bench.perform(next.job);
-      if (outcome instanceof Promise) void outcome.then((settled) => this.#end(next, settled));
+      if (outcome instanceof Promise) void this.#endLater(next, outcome);
       else this.#end(next, outcome);
     }, next.job);
+  }
+
+  async #endLater(entry: { job: Job; done: Done }, outcome: Promise<Outcome>): Promise<void> {
+    this.#end(entry, await outcome);
   }
 
   #end({ job, done }: { job: Job; done: Done }, outcome: Outcome): void {

@@ -108,7 +108,7 @@ export class PieceJobs implements PieceOwner, GateOwner {
     this.#isClosed = true;
     const fault: Fault = { code: "ERR_DISK_CLOSED", message: "it was closed", path: undefined };
     this.gate.abandon({ fault, value: undefined });
-    for (const entry of [...this.pieces.values()]) {
+    for (const entry of this.pieces.values()) {
       entry.busy = false;
       this.drop(entry);
     }

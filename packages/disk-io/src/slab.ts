@@ -31,7 +31,7 @@ export class Slab {
   /** A bit per group that has both used and free slots. */
   readonly #ragged: Uint32Array;
   /** The group that the last short run of each length 1, 2, 4, 8 was found in. */
-  readonly #hints = new Int32Array(4).fill(-1);
+  readonly #hints = new Int32Array(4);
   #word = 0;
 
   /** @param size Number of slots, ≥ 1. */
@@ -61,20 +61,23 @@ export class Slab {
    * @returns the first slot of the run, or {@link NO_SLOT}.
    */
   findRun(length: number): Slot {
-    if (length > 8) return this.#freeGroup() * GROUP;
+    let group = NO_SLOT;
+    if (length > 8) {
+      group = this.#freeGroup();
+      return group < 0 ? NO_SLOT : group * GROUP;
+    }
     const order = length <= 1 ? 0 : length <= 2 ? 1 : length <= 4 ? 2 : 3;
-    const hint = this.#hints[order] ?? -1;
-    let slot = hint < 0 ? NO_SLOT : this.#runIn(hint, 1 << order);
+    const hint = this.#hints[order] ?? 0;
+    let slot = this.#runIn(hint, 1 << order);
     if (slot !== NO_SLOT) return slot;
-    let group = this.#freeGroup();
-    slot = group * GROUP;
-    for (let i = 0; group < 0 && i < SEARCH; i++) {
-      const candidate = ((hint < 0 ? 0 : hint) + 1 + i) % this.#used.length;
-      slot = this.#runIn(candidate, 1 << order);
-      if (slot !== NO_SLOT) group = candidate;
+    group = this.#freeGroup();
+    if (group >= 0) slot = group * GROUP;
+    for (let i = 1; slot === NO_SLOT && i <= SEARCH; i++) {
+      group = (hint + i) % this.#used.length;
+      slot = this.#runIn(group, 1 << order);
     }
     this.#hints[order] = group;
-    return group < 0 ? NO_SLOT : slot;
+    return slot;
   }
 
   /** Takes this very slot; false if it is in use. */

@@ -68,6 +68,13 @@ export function writeAt(fd: number, position: number, length: number, from: Curs
   }
 }
 
+/** Lets `length` zeros come, as from padding (BEP 47); returns `length`. */
+export function zeros(into: Cursor, length: number): number {
+  for (const part of into.peek(length)) part.fill(0);
+  into.advance(length);
+  return length;
+}
+
 function readParts(fd: number, parts: Uint8Array[], position: number): number {
   const [only] = parts;
   return parts.length === 1 && only !== undefined
