@@ -1,0 +1,56 @@
+// A client that speaks the bench's line protocol: one JSON argument, READY and DONE on stdout.
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { endpoint } from "@shoal/core";
+import { createSession, type Session, type Torrent } from "@shoal/session";
+
+interface Task {
+  readonly role: "seed" | "leech";
+  readonly torrent: string;
+  readonly dir: string;
+  readonly ip: string;
+  readonly port: number;
+  /** So many sessions in this process, on consecutive addresses; leechers in dir/0, dir/1… */
+  readonly count?: number;
+  readonly settings?: Readonly<Record<string, number>>;
+  /** Seconds. */
+  readonly timeout?: number;
+}
+
+const task = JSON.parse(process.argv[2] ?? "{}") as Task;
+const count = task.count ?? 1;
+const sessions: Session[] = [];
+const torrents: Torrent[] = [];
+
+for (let i = 0; i < count; i++) {
+  const address = task.ip.replace(/\d+$/, (last) => String(Number(last) + i));
+  const session = await createSession({
+    address,
+    port: task.port,
+    uploadSlots: Number.POSITIVE_INFINITY,
+    ...task.settings,
+  });
+  session.on("warning", (error) => console.log("LOG", error.message));
+  const path = count === 1 || task.role === "seed" ? task.dir : join(task.dir, String(i));
+  const torrent = await session.add(task.torrent, { path });
+  torrent.on("warning", (error) => console.log("LOG", error.message));
+  torrent.on("error", (error) => console.log("LOG", error.message));
+  sessions.push(session);
+  torrents.push(torrent);
+}
+
+createInterface({ input: process.stdin })
+  .on("line", (line) => {
+    const [command, address = "", port] = line.split(" ");
+    if (command === "dial") {
+      for (const torrent of torrents) torrent.addPeers([endpoint(address, Number(port))]);
+    } else if (command === "quit") {
+      process.exit(0);
+    }
+  })
+  .on("close", () => process.exit(0));
+setTimeout(() => process.exit(2), (task.timeout ?? 600) * 1000).unref();
+
+if (task.role === "leech") console.log("READY");
+await Promise.all(torrents.map((torrent) => torrent.completed()));
+console.log(task.role === "seed" ? "READY" : `DONE ${(Date.now() / 1000).toFixed(6)}`);

@@ -1,0 +1,85 @@
+// A session with everything on, composed for Node.
+import { type Endpoint, endpoint, errorCode } from "@shoal/core";
+import { createDiskIo, fsStore } from "@shoal/disk-io";
+import { createHttpClient, type HttpClient, tcpTransport } from "@shoal/net";
+import { type Preset, presetValues } from "./presets.ts";
+import { loadTorrent } from "./services/load.ts";
+import { nodeRuntime } from "./services/runtime.ts";
+import { trackerService } from "./services/trackers.ts";
+import { Session } from "./session.ts";
+import type { SessionSettings } from "./settings.ts";
+
+/** Options of {@link createSession}; live settings can be given here too. */
+export interface CreateSessionOptions extends Partial<SessionSettings> {
+  /** What everything else defaults to; `desktop` by default. */
+  readonly preset?: Preset;
+  /** Port for peers; 0 for any free one. Default: the first free one of 6881–6889, else any. */
+  readonly port?: number;
+  /**
+   * IP address to listen at and to dial, announce and fetch from. Default: all addresses of both
+   * families.
+   */
+  readonly address?: string;
+  /** Bytes of memory for blocks between sockets and disk. */
+  readonly cacheSize?: number;
+  /** Threads for hashing and disk I/O; 1 by default. */
+  readonly diskThreads?: number;
+  /** Announce to trackers; true by default. */
+  readonly trackers?: boolean;
+}
+
+/** The ports of BEP 3. */
+const DEFAULT_PORTS = [6881, 6882, 6883, 6884, 6885, 6886, 6887, 6888, 6889, 0];
+
+/**
+ * Starts a BitTorrent session.
+ *
+ * @throws NetError if the port or address can't be bound; SessionError `ERR_SESSION_SETTING`.
+ */
+export async function createSession(options: CreateSessionOptions = {}): Promise<Session> {
+  const ports = options.port === undefined ? DEFAULT_PORTS : [options.port];
+  for (const [i, port] of ports.entries()) {
+    try {
+      return await openSession(options, port);
+    } catch (error) {
+      if (i === ports.length - 1 || errorCode(error) !== "ERR_NET_ADDRESS_IN_USE") throw error;
+    }
+  }
+  throw new RangeError("there was no port to try");
+}
+
+async function openSession(options: CreateSessionOptions, port: number): Promise<Session> {
+  const {
+    preset = "desktop",
+    port: _port,
+    address,
+    cacheSize,
+    diskThreads,
+    trackers = true,
+    ...settings
+  } = options;
+  const values = presetValues(preset);
+  const runtime = nodeRuntime();
+  const http: HttpClient = createHttpClient(address ? { localAddress: address } : {});
+  return Session.open({
+    runtime,
+    disk: createDiskIo({
+      cacheSize: cacheSize ?? values.cacheSize,
+      ...(diskThreads === undefined ? {} : { threads: diskThreads }),
+    }),
+    transports: [tcpTransport(address ? { localAddress: address } : {})],
+    listen: [listenAt(address, port)],
+    store: (path) => fsStore({ path }),
+    services: trackers ? [trackerService(http, address)] : [],
+    settings: { ...values.settings, ...settings },
+    load: (source, signal) => loadTorrent(http, source, signal),
+    release: async () => {
+      await http.close();
+      runtime.stop();
+    },
+  });
+}
+
+function listenAt(address: string | undefined, port: number): Endpoint {
+  return address === undefined ? { address: "::", port } : endpoint(address, port);
+}

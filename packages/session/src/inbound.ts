@@ -1,0 +1,48 @@
+// Accepted connections: their handshake tells for which torrent they are.
+import { type Deadlines, type Duplex, toHex } from "@shoal/core";
+import { shakeHands } from "@shoal/peer";
+import type { Torrent } from "@shoal/torrent";
+
+/** Accepted connections that may be without a torrent at a time; more are hung up on. */
+const MAX_NAMELESS = 100;
+
+/** Routes accepted connections to torrents. */
+export class Inbound {
+  readonly #now: () => number;
+  readonly #deadlines: Deadlines;
+  readonly #find: (infoHash: string) => Torrent | undefined;
+  readonly #nameless: Set<Duplex> = new Set();
+
+  constructor(
+    now: () => number,
+    deadlines: Deadlines,
+    find: (infoHash: string) => Torrent | undefined,
+  ) {
+    this.#now = now;
+    this.#deadlines = deadlines;
+    this.#find = find;
+  }
+
+  accept(duplex: Duplex): void {
+    if (this.#nameless.size >= MAX_NAMELESS) {
+      duplex.destroy();
+      return;
+    }
+    this.#nameless.add(duplex);
+    shakeHands(duplex, {
+      now: this.#now,
+      deadlines: this.#deadlines,
+      answer: (infoHash) => this.#find(toHex(infoHash))?.handshake,
+      ready: (ready, theirs, bytes) => {
+        this.#nameless.delete(ready);
+        return this.#find(toHex(theirs.infoHash))?.accept(ready, theirs, bytes);
+      },
+      failed: (failed) => this.#nameless.delete(failed),
+    });
+  }
+
+  /** Hangs up on everybody who has not found a torrent. */
+  close(): void {
+    for (const duplex of [...this.#nameless]) duplex.destroy();
+  }
+}

@@ -1,0 +1,146 @@
+// A torrent's files as users see them: progress, priority, reading.
+import { type PieceGeometry, type PieceIndex, pieceIndex } from "@shoal/core";
+import type { TorrentFile } from "@shoal/metainfo";
+import type { PiecePicker } from "@shoal/picker";
+import { TorrentError } from "./error.ts";
+import type { Reader, ReadRange } from "./reader.ts";
+
+/** 0 = not wanted, 1 = low … 4 = normal … 7 = first. */
+export type FilePriority = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7;
+
+/** One file of a torrent. */
+export interface TorrentFileHandle {
+  /** Position in the torrent. */
+  readonly index: number;
+  /** Sanitised path below the download folder, with `/` between the elements. */
+  readonly path: string;
+  /** Bytes. */
+  readonly length: number;
+  readonly priority: FilePriority;
+  /** Bytes of the file that are verified and stored. */
+  readonly downloaded: number;
+  /**
+   * The file's bytes in order, as they become available; missing pieces are fetched first.
+   * Leaving the loop withdraws the hurry.
+   *
+   * @param range `start` (inclusive) and `end` (exclusive) in bytes; the whole file by default.
+   * @throws TorrentError `ERR_TORRENT_RANGE`; `ERR_TORRENT_CLOSED` if the torrent closes meanwhile;
+   *   the signal's reason.
+   */
+  stream(range?: ReadRange): AsyncIterable<Uint8Array>;
+}
+
+/** Which files are wanted, and what that means for pieces. */
+export class FileSet {
+  readonly handles: readonly TorrentFileHandle[];
+  readonly #files: readonly TorrentFile[];
+  readonly #geometry: PieceGeometry;
+  readonly #picker: PiecePicker;
+  readonly #priorities: FilePriority[];
+  #wanted = { total: 0, stored: 0 };
+
+  constructor(
+    files: readonly TorrentFile[],
+    geometry: PieceGeometry,
+    picker: PiecePicker,
+    reader: Reader,
+  ) {
+    this.#files = files;
+    this.#geometry = geometry;
+    this.#picker = picker;
+    this.#priorities = files.map(() => 4);
+    const set = this;
+    this.handles = files.map((file, index) => ({
+      index,
+      path: file.path.join("/"),
+      length: file.length,
+      get priority() {
+        return set.#priorities[index] ?? 4;
+      },
+      get downloaded() {
+        return set.#storedBytes(file);
+      },
+      stream: (range) => reader.read(file, range),
+    }));
+  }
+
+  /**
+   * Sets how much each file is wanted; a piece gets the highest priority of its files.
+   *
+   * @throws TorrentError `ERR_TORRENT_FILE` for an index that is no file.
+   */
+  setPriorities(changes: ReadonlyMap<number, FilePriority>): void {
+    for (const [index, priority] of changes) {
+      if (this.#files[index] === undefined) {
+        throw new TorrentError(
+          "ERR_TORRENT_FILE",
+          `there is no file ${index}; the torrent has files 0–${this.#files.length - 1}`,
+        );
+      }
+      this.#priorities[index] = priority;
+    }
+    this.#applyToPieces();
+  }
+
+  /** Bytes of all wanted pieces. */
+  get wantedBytes(): number {
+    return this.#wanted.total;
+  }
+
+  /** Bytes of wanted pieces that are stored. */
+  get storedBytes(): number {
+    return this.#wanted.stored;
+  }
+
+  /** A piece was stored: counts it. */
+  pieceStored(piece: PieceIndex): void {
+    if (this.#picker.priority(piece) > 0) this.#wanted.stored += this.#geometry.pieceSize(piece);
+  }
+
+  /** Counts anew, after many pieces changed at once. */
+  recount(): void {
+    this.#wanted = { total: 0, stored: 0 };
+    for (let i = 0; i < this.#geometry.pieceCount; i++) {
+      const piece = pieceIndex(i);
+      if (this.#picker.priority(piece) === 0) continue;
+      this.#wanted.total += this.#geometry.pieceSize(piece);
+      if (this.#picker.have.has(i)) this.#wanted.stored += this.#geometry.pieceSize(piece);
+    }
+  }
+
+  #applyToPieces(): void {
+    const priorities = new Uint8Array(this.#geometry.pieceCount);
+    for (const [index, file] of this.#files.entries()) {
+      if (file.pad) continue;
+      const priority = this.#priorities[index] ?? 4;
+      for (const piece of this.#pieces(file)) {
+        priorities[piece] = Math.max(priorities[piece] ?? 0, priority);
+      }
+    }
+    for (const [piece, priority] of priorities.entries()) {
+      this.#picker.setPriority(pieceIndex(piece), priority);
+    }
+    this.recount();
+  }
+
+  *#pieces(file: TorrentFile): Generator<PieceIndex> {
+    if (file.length === 0) return;
+    const first = Math.floor(file.offset / this.#geometry.pieceLength);
+    const last = Math.floor((file.offset + file.length - 1) / this.#geometry.pieceLength);
+    for (let piece = first; piece <= last; piece++) yield pieceIndex(piece);
+  }
+
+  #storedBytes(file: TorrentFile): number {
+    let stored = 0;
+    for (const piece of this.#pieces(file)) {
+      if (!this.#picker.have.has(piece)) continue;
+      const start = Math.max(this.#geometry.pieceOffset(piece), file.offset);
+      const end = Math.min(
+        this.#geometry.pieceOffset(piece) + this.#geometry.pieceSize(piece),
+        file.offset + file.length,
+      );
+      stored += end - start;
+    }
+    return stored;
+  }
+}

@@ -1,0 +1,69 @@
+// A torrent's numbers as users see them.
+import { identifyClient } from "@shoal/wire";
+import type { Connection } from "./connection.ts";
+import type { FileSet } from "./files.ts";
+import type { Swarm } from "./swarm.ts";
+import type { Transfer } from "./transfer.ts";
+import type { PeerInfo, TorrentProgress, TorrentState, TorrentStats } from "./types.ts";
+
+/** @param checked Share of the pieces that the running check has seen, 0–1. */
+export function progressOf(
+  state: TorrentState,
+  checked: number,
+  transfer: Transfer,
+  files: FileSet,
+  swarm: Swarm,
+  now: number,
+): TorrentProgress {
+  const downloadRate = transfer.totals.downloaded.rate(now);
+  const left = files.wantedBytes - files.storedBytes;
+  const share = files.wantedBytes === 0 ? 1 : files.storedBytes / files.wantedBytes;
+  return {
+    state,
+    fraction: state === "checking" ? checked : share,
+    downloaded: files.storedBytes,
+    total: files.wantedBytes,
+    piecesDone: transfer.picker.have.count,
+    pieceCount: transfer.geometry.pieceCount,
+    downloadRate,
+    uploadRate: transfer.totals.uploaded.rate(now),
+    peers: swarm.connections.size,
+    etaSeconds: left === 0 ? 0 : downloadRate > 0 ? left / downloadRate : undefined,
+  };
+}
+
+export function statsOf(transfer: Transfer, swarm: Swarm): TorrentStats {
+  const connections = [...swarm.connections.values()];
+  return {
+    received: transfer.totals.downloaded.total + transfer.totals.redundant,
+    uploaded: transfer.totals.uploaded.total,
+    redundant: transfer.totals.redundant,
+    failed: transfer.totals.failed,
+    peers: connections.length,
+    seeds: connections.filter(({ have }) => have.isFull).length,
+    halfOpen: swarm.dialer.size,
+    knownPeers: swarm.list.size,
+    bannedPeers: [...swarm.list.bannedAddresses].length,
+    distributedCopies: transfer.picker.distributedCopies,
+  };
+}
+
+export function peerInfoOf({ peer, have }: Connection, now: number): PeerInfo {
+  const { address, port } = peer.remote;
+  return {
+    address,
+    port,
+    transport: peer.kind,
+    incoming: peer.incoming,
+    client: peer.extensions?.theirs?.client ?? identifyClient(peer.handshake.peerId),
+    fraction: have.length === 0 ? 0 : have.count / have.length,
+    downloadRate: peer.download.meter.rate(now),
+    uploadRate: peer.upload.meter.rate(now),
+    outstanding: peer.download.outstanding,
+    amInterested: peer.download.interested,
+    amChoking: peer.upload.choking,
+    peerInterested: peer.upload.interested,
+    peerChoking: peer.download.choked,
+    snubbed: peer.snubbed,
+  };
+}

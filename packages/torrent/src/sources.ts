@@ -1,0 +1,71 @@
+// The torrent's peer sources: opened while it is active, told of completion, closed in time.
+import {
+  asError,
+  type Endpoint,
+  type PeerFeed,
+  type PeerSource,
+  type SwarmFacts,
+} from "@shoal/core";
+import type { PeerOrigin } from "@shoal/policy";
+
+/** What a source may know, but for where it reports to. */
+export type Facts = Omit<SwarmFacts, "found" | "warn">;
+
+/** The feeds of one torrent. */
+export class Sources {
+  readonly #sources: readonly PeerSource[];
+  readonly #facts: Facts;
+  readonly #found: (peers: readonly Endpoint[], origin: PeerOrigin) => void;
+  readonly #warn: (error: Error) => void;
+  #feeds: PeerFeed[] = [];
+
+  constructor(
+    sources: readonly PeerSource[],
+    facts: Facts,
+    found: (peers: readonly Endpoint[], origin: PeerOrigin) => void,
+    warn: (error: Error) => void,
+  ) {
+    this.#sources = sources;
+    this.#facts = facts;
+    this.#found = found;
+    this.#warn = warn;
+  }
+
+  /** Starts every source that has not been started. */
+  open(): void {
+    if (this.#feeds.length > 0) return;
+    this.#feeds = this.#sources.map((source) => {
+      const facts: SwarmFacts = Object.create(this.#facts, {
+        found: {
+          value: (peers: readonly Endpoint[]) => this.#found(peers, originOf(source.name)),
+        },
+        warn: { value: this.#warn },
+      });
+      return source.open(facts);
+    });
+  }
+
+  completed(): void {
+    for (const feed of this.#feeds) feed.completed();
+  }
+
+  refresh(): void {
+    for (const feed of this.#feeds) feed.refresh();
+  }
+
+  /** Says good-bye everywhere; resolves at the latest when `signal` aborts. */
+  async close(signal: AbortSignal): Promise<void> {
+    const feeds = this.#feeds;
+    this.#feeds = [];
+    const results = await Promise.allSettled(feeds.map((feed) => feed.close(signal)));
+    for (const result of results) {
+      if (result.status === "rejected") this.#warn(asError(result.reason));
+    }
+  }
+}
+
+const ORIGINS: readonly PeerOrigin[] = ["tracker", "dht", "lsd", "pex"];
+
+function originOf(name: string): PeerOrigin {
+  return ORIGINS.find((origin) => origin === name) ?? "manual";
+}

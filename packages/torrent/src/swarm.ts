@@ -1,0 +1,353 @@
+// The connections of one torrent: dialling, accepting, interest, ticks, and who is told what.
+import {
+  type Alarm,
+  type Duplex,
+  type Endpoint,
+  type PieceGeometry,
+  type PieceIndex,
+  parseIp,
+} from "@shoal/core";
+import {
+  type BlockSink,
+  type BlockSource,
+  PAUSE_DISK,
+  Peer,
+  PeerError,
+  type PeerHost,
+} from "@shoal/peer";
+import type { PiecePicker } from "@shoal/picker";
+import { type KnownPeer, PeerList, type PeerOrigin, type RateLimit } from "@shoal/policy";
+import { allowedFastSet, type Handshake } from "@shoal/wire";
+import { Connection } from "./connection.ts";
+import { Dialer } from "./dialer.ts";
+import type { Extensions } from "./extensions.ts";
+import type { TorrentHost } from "./host.ts";
+import type { Transfer } from "./transfer.ts";
+
+/** How many pieces a newcomer may request while choked (BEP 6). */
+const ALLOWED_FAST = 5;
+
+/** Peers over a rate limit are looked at so often, in ms. */
+const RATE_TICK_MS = 50;
+
+const TICK_MS = 1000;
+
+/** What the swarm asks of its torrent, and tells it. */
+export interface SwarmHost {
+  /** Our handshake for this torrent. */
+  readonly handshake: Handshake;
+  /** Whether connections are wanted at all: not paused, failed or closed. */
+  readonly isActive: boolean;
+  /** The torrent's own rate limits, parents of each connection's. */
+  readonly downloadLimit: RateLimit;
+  readonly uploadLimit: RateLimit;
+  connected(connection: Connection): void;
+  disconnected(connection: Connection, error: Error | undefined): void;
+  /** About once a second while there are peers or candidates. */
+  ticked(now: number): void;
+}
+
+/** Everybody whom one torrent is connected with. */
+export class Swarm implements PeerHost {
+  readonly geometry: PieceGeometry;
+  readonly sink: BlockSink;
+  readonly source: BlockSource;
+  /** By peer id. */
+  readonly connections: Map<number, Connection> = new Map();
+  readonly list: PeerList;
+  readonly dialer: Dialer;
+  readonly #host: SwarmHost;
+  readonly #session: TorrentHost;
+  readonly #picker: PiecePicker;
+  readonly #extensions: Extensions;
+  readonly #tick: Alarm;
+  readonly #rateTick: Alarm;
+  /** Peers with something to do at the end of this turn. */
+  readonly #awake: Set<Peer> = new Set();
+  #wakePending = false;
+
+  constructor(host: SwarmHost, session: TorrentHost, transfer: Transfer, extensions: Extensions) {
+    this.#host = host;
+    this.#session = session;
+    this.#picker = transfer.picker;
+    this.#extensions = extensions;
+    this.geometry = transfer.geometry;
+    this.sink = transfer;
+    this.source = transfer;
+    this.list = new PeerList({ rng: session.rng });
+    this.dialer = new Dialer(session, {
+      handshake: host.handshake,
+      ready: (known, duplex, theirs, bytes) => this.#join(known, duplex, theirs, bytes, false),
+      failed: (known) => this.list.disconnected(known, session.clock.now(), { failed: true }),
+    });
+    this.#tick = session.deadlines.alarm((now) => this.#onTick(now));
+    this.#rateTick = session.deadlines.alarm((now) => this.#onRateTick(now));
+  }
+
+  /** Connections that are made or being made. */
+  get size(): number {
+    return this.connections.size + this.dialer.size;
+  }
+
+  /** Peers were found: remembers them and dials as many as there is room for. */
+  found(peers: Iterable<Endpoint>, origin: PeerOrigin): void {
+    for (const endpoint of peers) this.list.add(endpoint, origin);
+    this.dialMore();
+  }
+
+  /** Dials candidates while limits allow. */
+  dialMore(): void {
+    if (!this.#host.isActive) return;
+    const now = this.#session.clock.now();
+    const finished = this.#picker.isFinished;
+    const { budget } = this.#session;
+    while (this.size < budget.perTorrent && budget.canDial(now)) {
+      const known = this.list.next(now, { finished });
+      if (known === undefined || !budget.tryDial(this.size, now)) break;
+      this.dialer.dial(known);
+    }
+    this.#armTick(now);
+  }
+
+  /**
+   * Takes a connection whose handshakes are exchanged.
+   *
+   * @returns its owner, attached; undefined if there is no room or the peer is banned.
+   */
+  accept(duplex: Duplex, theirs: Handshake, handshakeBytes: number): Peer | undefined {
+    if (!this.#host.isActive) return undefined;
+    const known = this.list.incoming(duplex.remote, this.#session.clock.now());
+    if (known === undefined || !this.#session.budget.tryAccept(this.size)) return undefined;
+    return this.#join(known, duplex, theirs, handshakeBytes, true);
+  }
+
+  /** Ends every connection and attempt. */
+  disconnectAll(error?: Error): void {
+    this.dialer.cancelAll();
+    for (const { peer } of [...this.connections.values()]) peer.close(error);
+    this.#tick.clear();
+    this.#rateTick.clear();
+  }
+
+  /** Bans an entry of the peer list and ends its connections. @returns what it was known as. */
+  ban(slot: number, error: Error): KnownPeer | undefined {
+    const known = this.list.bySlot(slot);
+    if (known === undefined) return undefined;
+    const banned = new Set(this.list.ban(known));
+    for (const connection of [...this.connections.values()]) {
+      if (banned.has(connection.known)) connection.peer.close(error);
+    }
+    return known;
+  }
+
+  /** A piece was stored: everybody is told. */
+  announce(piece: PieceIndex): void {
+    for (const { peer } of this.connections.values()) peer.announce(piece);
+  }
+
+  /** What we want has changed: interest is judged anew, idle peers ask for blocks. */
+  reviewInterest(): void {
+    for (const connection of [...this.connections.values()]) {
+      connection.peer.setInterested(this.#picker.isInteresting(connection));
+      if (this.#isRedundant(connection)) this.#closeRedundant(connection);
+      else this.wake(connection.peer);
+    }
+  }
+
+  /** Uploads that waited for blocks of this piece, or for any, go on. */
+  blocksRead(): void {
+    for (const { peer } of this.connections.values()) {
+      if (peer.upload.waitsForDisk) peer.blocksReady();
+    }
+  }
+
+  readFailed(piece: PieceIndex): void {
+    for (const { peer } of [...this.connections.values()]) peer.readFailed(piece);
+  }
+
+  /** Stops or resumes reading from all peers: the disk is behind. */
+  setCongested(congested: boolean): void {
+    for (const { peer } of this.connections.values()) {
+      if (congested) peer.pause(PAUSE_DISK);
+      else peer.resume(PAUSE_DISK);
+    }
+  }
+
+  get handshake(): Handshake {
+    return this.#host.handshake;
+  }
+
+  /** A peer said on which port it listens. */
+  learned(peer: Peer, listenPort: number | undefined): void {
+    const connection = this.connections.get(peer.id);
+    if (connection === undefined || !peer.incoming || listenPort === undefined) return;
+    this.list.setListenPort(connection.known, listenPort);
+  }
+
+  // --- what peers tell and ask ---
+
+  now(): number {
+    return this.#session.clock.now();
+  }
+
+  wake(peer: Peer): void {
+    this.#awake.add(peer);
+    if (this.#wakePending) return;
+    this.#wakePending = true;
+    this.#session.defer(() => {
+      this.#wakePending = false;
+      const awake = [...this.#awake];
+      this.#awake.clear();
+      for (const one of awake) one.turnEnded();
+    });
+  }
+
+  rateLimited(): void {
+    if (!this.#rateTick.isSet) this.#rateTick.set(this.now() + RATE_TICK_MS);
+  }
+
+  piecesKnown(peer: Peer): void {
+    const connection = this.connections.get(peer.id);
+    if (connection === undefined) return;
+    this.#picker.peerBitfield(connection);
+    this.#judge(connection);
+  }
+
+  gained(peer: Peer, piece: PieceIndex): void {
+    const connection = this.connections.get(peer.id);
+    if (connection === undefined) return;
+    this.#picker.peerHas(connection, piece);
+    if (!peer.download.interested || peer.have.isFull) this.#judge(connection);
+  }
+
+  interestChanged(peer: Peer): void {
+    const connection = this.connections.get(peer.id);
+    if (connection !== undefined) this.#session.slots.interestChanged(connection);
+  }
+
+  chokeChanged(): void {}
+
+  lost(peer: Peer, piece: PieceIndex): void {
+    const connection = this.connections.get(peer.id);
+    if (connection !== undefined) this.#picker.peerLost(connection, piece);
+  }
+
+  /** The peer found nothing to request: perhaps there is nothing left for us to want. */
+  ranDry(peer: Peer): void {
+    const connection = this.connections.get(peer.id);
+    if (connection !== undefined && peer.isKnown) this.#judge(connection);
+  }
+
+  peerClosed(peer: Peer, error: Error | undefined): void {
+    const connection = this.connections.get(peer.id);
+    if (connection === undefined) return;
+    this.connections.delete(peer.id);
+    this.#awake.delete(peer);
+    this.#picker.peerGone(connection);
+    connection.downloadLimit.cancel();
+    connection.uploadLimit.cancel();
+    this.#session.budget.closed();
+    const useless = peer.download.meter.total === 0 && peer.upload.meter.total === 0;
+    this.list.disconnected(connection.known, this.now(), {
+      failed: useless || (error instanceof PeerError && error.code !== "ERR_PEER_REDUNDANT"),
+    });
+    this.#host.disconnected(connection, error);
+    this.#session.slots.closed(connection);
+    // Others may now ask for what this one owed.
+    for (const other of this.connections.values()) {
+      if (other.peer.download.interested) this.wake(other.peer);
+    }
+    this.dialMore();
+  }
+
+  #join(
+    known: KnownPeer,
+    duplex: Duplex,
+    theirs: Handshake,
+    handshakeBytes: number,
+    incoming: boolean,
+  ): Peer {
+    const now = this.now();
+    const peer = new Peer({
+      id: this.#freeId(),
+      duplex,
+      incoming,
+      handshake: theirs,
+      handshakeBytes,
+      host: this,
+      extensions: (made) => this.#extensions.attach(made),
+    });
+    const connection = new Connection(
+      peer,
+      known,
+      this.#host.downloadLimit,
+      this.#host.uploadLimit,
+    );
+    this.connections.set(peer.id, connection);
+    this.list.connected(known, now);
+    duplex.attach(peer);
+    peer.start(this.#picker.have, this.#allowedFast(duplex.remote));
+    if (this.#session.disk.congested) peer.pause(PAUSE_DISK);
+    this.#host.connected(connection);
+    this.#armTick(now);
+    return peer;
+  }
+
+  #freeId(): number {
+    let id = this.connections.size;
+    while (this.connections.has(id)) id++;
+    return id;
+  }
+
+  #allowedFast(remote: Endpoint): readonly number[] {
+    const ip = parseIp(remote.address);
+    if (ip?.length !== 4 || this.#picker.have.count === 0) return [];
+    const count = Math.min(ALLOWED_FAST, this.geometry.pieceCount);
+    const { infoHash } = this.#host.handshake;
+    return allowedFastSet(infoHash, ip, this.geometry.pieceCount, count, this.#session.sha1);
+  }
+
+  #judge(connection: Connection): void {
+    connection.known.isSeed = connection.peer.have.isFull;
+    if (this.#isRedundant(connection)) {
+      this.#closeRedundant(connection);
+      return;
+    }
+    connection.peer.setInterested(this.#picker.isInteresting(connection));
+  }
+
+  /** Both ends have all that they want: nothing can flow. */
+  #isRedundant({ peer }: Connection): boolean {
+    return peer.have.isFull && peer.isKnown && this.#picker.isFinished;
+  }
+
+  #closeRedundant({ peer }: Connection): void {
+    peer.close(new PeerError("ERR_PEER_REDUNDANT", "both ends have everything that they want"));
+  }
+
+  #armTick(now: number): void {
+    if (this.#tick.isSet || !this.#host.isActive) return;
+    const finished = this.#picker.isFinished;
+    if (this.connections.size > 0 || this.list.candidates({ finished }) > 0) {
+      this.#tick.set(now + TICK_MS);
+    }
+  }
+
+  #onTick(now: number): void {
+    for (const { peer } of [...this.connections.values()]) peer.tick(now);
+    this.dialMore();
+    this.#host.ticked(now);
+    this.#armTick(now);
+  }
+
+  #onRateTick(now: number): void {
+    let waiting = false;
+    // The one who waited longest goes first: the map keeps the order, so it is turned each time.
+    for (const { peer } of [...this.connections.values()]) {
+      if (peer.debt > 0) peer.payDebt(now);
+      if (peer.upload.waitsForRate) peer.turnEnded();
+      waiting ||= peer.debt > 0 || peer.upload.waitsForRate;
+    }
+    if (waiting) this.#rateTick.set(now + RATE_TICK_MS);
+  }
+}

@@ -1,0 +1,209 @@
+// Blocks in and out: between the picker that chooses, the peers that carry and the disk that keeps.
+import {
+  type BlockIndex,
+  blockIndex,
+  type Clock,
+  type PieceGeometry,
+  type PieceIndex,
+  pieceIndex,
+  RateMeter,
+  type ShoalError,
+} from "@shoal/core";
+import { type DiskTorrent, type DiskTorrentHandler, NO_SLOT } from "@shoal/disk-io";
+import type { BlockSink, BlockSource, Peer, Picked } from "@shoal/peer";
+import { BlockList, type PiecePicker } from "@shoal/picker";
+import { Blame, type RateLimit } from "@shoal/policy";
+import type { Connection } from "./connection.ts";
+
+/** What the transfer tells the torrent. */
+export interface TransferHost {
+  readonly clock: Clock;
+  /** The connection with this peer id; undefined if it has just ended. */
+  connection(id: number): Connection | undefined;
+  pieceStored(piece: PieceIndex): void;
+  /** These entries of the peer list (slots) sent bad blocks of the piece for certain. */
+  ban(senders: Iterable<number>, piece: PieceIndex): void;
+  /** These took part in a piece that failed. */
+  suspect(senders: Iterable<number>, piece: PieceIndex): void;
+  /** These took part in a piece that passed; −1 stands for nobody. */
+  credit(senders: Iterable<number>): void;
+  /** A read that peers wait for has ended. */
+  blocksRead(piece: PieceIndex): void;
+  readFailed(piece: PieceIndex, error: ShoalError): void;
+  writeFailed(error: ShoalError): void;
+}
+
+/** Sums over all peers of a torrent. */
+export interface TransferTotals {
+  readonly downloaded: RateMeter;
+  readonly uploaded: RateMeter;
+  /** Bytes of blocks that were dropped on arrival or turned out double. */
+  redundant: number;
+  /** Bytes of pieces with a wrong hash. */
+  failed: number;
+}
+
+/** The data path of one torrent. */
+export class Transfer implements BlockSink, BlockSource, DiskTorrentHandler {
+  readonly geometry: PieceGeometry;
+  readonly picker: PiecePicker;
+  readonly totals: TransferTotals = {
+    downloaded: new RateMeter(),
+    uploaded: new RateMeter(),
+    redundant: 0,
+    failed: 0,
+  };
+  readonly #host: TransferHost;
+  readonly #limits: { readonly download: RateLimit; readonly upload: RateLimit };
+  readonly #blame = new Blame();
+  readonly #picked = new BlockList();
+  /** Withdraws requests for the block that was just received; one function for all blocks. */
+  readonly #cancel: (id: number) => void;
+  readonly #received = { piece: pieceIndex(0), block: blockIndex(0) };
+  #disk: DiskTorrent | undefined;
+
+  constructor(
+    host: TransferHost,
+    picker: PiecePicker,
+    geometry: PieceGeometry,
+    limits: { readonly download: RateLimit; readonly upload: RateLimit },
+  ) {
+    this.#host = host;
+    this.picker = picker;
+    this.geometry = geometry;
+    this.#limits = limits;
+    const received = this.#received;
+    this.#cancel = (id) => host.connection(id)?.peer.cancel(received.piece, received.block);
+  }
+
+  /** Names the opened data; nothing else may be called before. */
+  useDisk(disk: DiskTorrent): void {
+    this.#disk = disk;
+  }
+
+  // --- download ---
+
+  pick(peer: Peer, count: number, contiguous: number): Picked {
+    this.#picked.clear();
+    const allowed = peer.download.choked ? peer.download.allowedFast : undefined;
+    const connection = this.#host.connection(peer.id);
+    if (connection !== undefined) {
+      this.picker.pick(connection, count, contiguous, allowed, this.#picked);
+    }
+    return this.#picked;
+  }
+
+  blockBegins(peer: Peer, piece: PieceIndex, block: BlockIndex): number {
+    if (this.picker.isWanted(piece, block)) {
+      const slot = this.disk.allocate(piece, block);
+      if (slot !== NO_SLOT) return slot;
+    }
+    this.totals.redundant += this.geometry.blockSize(piece, block);
+    this.picker.abandoned(peer.id, piece, block);
+    return NO_SLOT;
+  }
+
+  blockBytes(slot: number, offset: number, chunk: Uint8Array, start: number, end: number): void {
+    this.disk.copyIn(slot, offset, chunk, start, end);
+  }
+
+  blockEnds(peer: Peer, piece: PieceIndex, block: BlockIndex, slot: number): void {
+    const size = this.geometry.blockSize(piece, block);
+    const sender = this.#host.connection(peer.id)?.known.slot ?? -1;
+    const result = this.picker.received(peer.id, piece, block, sender);
+    if (result === "unwanted") {
+      this.disk.free(slot);
+      this.totals.redundant += size;
+      return;
+    }
+    this.totals.downloaded.add(size, this.#host.clock.now());
+    this.#received.piece = piece;
+    this.#received.block = block;
+    this.picker.otherRequesters(piece, block, peer.id, this.#cancel);
+    this.disk.put(piece, block, slot);
+    if (result === "complete") this.disk.complete(piece);
+  }
+
+  blockTorn(slot: number): void {
+    this.disk.free(slot);
+  }
+
+  requestLost(peer: Peer, piece: PieceIndex, block: BlockIndex): void {
+    this.picker.abandoned(peer.id, piece, block);
+  }
+
+  payDownload(peer: Peer, bytes: number, now: number): number {
+    if (this.#limits.download.isUnlimited) return 0;
+    const limit = this.#host.connection(peer.id)?.downloadLimit;
+    return limit === undefined ? 0 : bytes - limit.take(bytes, now);
+  }
+
+  // --- upload ---
+
+  hasPiece(piece: PieceIndex): boolean {
+    return this.picker.have.has(piece);
+  }
+
+  pin(peer: Peer, piece: PieceIndex, block: BlockIndex): number {
+    return this.disk.pin(piece, block, peer.id);
+  }
+
+  view(slot: number, start: number, end: number): Uint8Array {
+    return this.disk.view(slot, start, end);
+  }
+
+  unpin(slot: number): void {
+    this.disk.unpin(slot);
+  }
+
+  sent(peer: Peer, bytes: number, now: number): number {
+    this.totals.uploaded.add(bytes, now);
+    return this.payUpload(peer, bytes, now);
+  }
+
+  payUpload(peer: Peer, bytes: number, now: number): number {
+    if (this.#limits.upload.isUnlimited) return 0;
+    const limit = this.#host.connection(peer.id)?.uploadLimit;
+    return limit === undefined ? 0 : bytes - limit.take(bytes, now);
+  }
+
+  // --- the disk's answers ---
+
+  pieceStored(piece: PieceIndex, blockDigests?: Uint8Array): void {
+    this.#host.credit(new Set(this.picker.contributors(piece)));
+    const { ban, cleared } = this.#blame.passed(piece, blockDigests);
+    if (cleared.length > 0) this.#host.credit(cleared);
+    if (ban.length > 0) this.#host.ban(ban, piece);
+    this.picker.stored(piece);
+    this.#host.pieceStored(piece);
+  }
+
+  pieceFailed(piece: PieceIndex, blockDigests: Uint8Array): void {
+    this.totals.failed += this.geometry.pieceSize(piece);
+    const verdict = this.#blame.failed(piece, blockDigests, this.picker.failed(piece));
+    if (verdict.parole.length > 0) this.#host.suspect(verdict.parole, piece);
+    if (verdict.ban.length > 0) this.#host.ban(verdict.ban, piece);
+  }
+
+  /** Nobody is blamed any more for what this entry of the peer list sent. */
+  forgetSender(slot: number): void {
+    this.#blame.forget(slot);
+  }
+
+  blocksRead(piece: PieceIndex): void {
+    this.#host.blocksRead(piece);
+  }
+
+  readFailed(piece: PieceIndex, error: ShoalError): void {
+    this.#host.readFailed(piece, error);
+  }
+
+  writeFailed(error: ShoalError): void {
+    this.#host.writeFailed(error);
+  }
+
+  get disk(): DiskTorrent {
+    if (this.#disk === undefined) throw new Error("the torrent's data is not open yet");
+    return this.#disk;
+  }
+}
