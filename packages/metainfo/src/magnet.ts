@@ -69,7 +69,8 @@ export function parseMagnet(uri: string): Magnet {
     webSeeds: distinct(all("ws").map(webSeedUrl)),
     peers: all("x.pe")
       .map(parseEndpoint)
-      .filter((peer) => peer !== undefined && peer.port > 0),
+      .filter(isDefined)
+      .filter(({ port }) => port > 0),
     nodes: all("dht").map(readNode).filter(isDefined),
     exactSources: distinct(all("xs", "as").map(webSeedUrl)),
     selectOnly: readRanges(all("so")),
