@@ -27,7 +27,7 @@ export interface RateLimitInit {
  * Build session → torrent → connection, once for downloads and once for uploads. Every connection
  * has a node of its own, mostly without a limit: it is by their nodes that takers are told apart
  * and served in turn. One whose want was not met holds a place in the queue of the limit that
- * lacked: it asks again at every tick of 100–250 ms, or at {@link nextGrant}. If it never does, the
+ * lacked: it asks again every 50–100 ms, or at {@link nextGrant}. If it never does, the
  * place lapses and delays nobody.
  */
 export class RateLimit {

@@ -115,8 +115,8 @@ export class DialRotation<T> {
 
   /**
    * @param torrents Those that want peers, in a stable order.
-   * @param dial Dials one peer of the torrent; false if it has none to dial or may not, which ends
-   *   its part in this deal.
+   * @param dial Asks `budget.tryDial` and dials one peer of the torrent. False if it has none to
+   *   dial or may not, which ends its part in this deal.
    */
   deal(
     torrents: readonly T[],
