@@ -16,5 +16,10 @@ export const libtorrent: ForeignClient = {
   dials: true,
   makesEmptyFiles: true,
   start: (options) =>
-    startLineClient("libtorrent", PYTHON, [LIBTORRENT_PROGRAM, "client"], options),
+    startLineClient(
+      "libtorrent",
+      PYTHON,
+      ["-X", "faulthandler", LIBTORRENT_PROGRAM, "client"],
+      options,
+    ),
 };

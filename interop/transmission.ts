@@ -85,12 +85,7 @@ async function reached(
 }
 
 /** The answer, or `undefined` while the daemon does not listen yet. */
-async function answer(
-  child: Child,
-  rpc: Rpc,
-  method: string,
-  args: object,
-): Promise<unknown | undefined> {
+async function answer(child: Child, rpc: Rpc, method: string, args: object): Promise<unknown> {
   const asked = rpc.call(method, args).catch((error: unknown) => {
     if (error instanceof TypeError) return undefined; // fetch: connection refused
     throw error;
