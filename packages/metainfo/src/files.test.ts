@@ -136,6 +136,22 @@ describe("symbolic links (BEP 47)", () => {
     ).toEqual([undefined, "temp/Versions/Current/Headers", "temp/Versions/A", "temp/Headers"]);
   });
 
+  it("may be relative to their own folder, as older makers write them", () => {
+    expect(
+      linksOf([
+        link(["fw", "SDL"], ["fw", "Versions", "Current", "SDL"]),
+        file(1, ["fw", "Versions", "A", "SDL"]),
+        link(["fw", "Versions", "Current"], ["A"]),
+        link(["fw", "Versions", "Newest"], ["Current", "SDL"]),
+      ]),
+    ).toEqual([
+      "temp/fw/Versions/Current/SDL",
+      undefined,
+      "temp/fw/Versions/A",
+      "temp/fw/Versions/Current/SDL",
+    ]);
+  });
+
   it.each<[string, ReturnType<typeof file>[]]>([
     ["nowhere", [link(["l"], ["missing"])]],
     ["to themselves", [link(["l"], ["l"])]],

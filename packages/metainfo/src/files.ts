@@ -5,7 +5,7 @@ import { MetainfoError } from "./error.ts";
 import type { FaultList } from "./faults.ts";
 import type { PathPlatform, TorrentFile } from "./metainfo.ts";
 import { sanitizePath } from "./path.ts";
-import { findBrokenLinks } from "./symlinks.ts";
+import { resolveLinks } from "./symlinks.ts";
 
 /** Lengths of files and torrents must be smaller. */
 const LENGTH_LIMIT = 2 ** 48;
@@ -136,12 +136,20 @@ function withUniquePaths(files: readonly TorrentFile[], faults: FaultList): Torr
   });
 }
 
+/** A pad file is nothing that a link could name: it has no path here. */
 function withLinksInside(files: readonly TorrentFile[], faults: FaultList): TorrentFile[] {
-  const broken = findBrokenLinks(files.map((file) => (file.pad ? { ...file, path: [] } : file)));
+  const targets = resolveLinks(
+    files.map(({ pad, path, symlink }) => ({ path: pad ? [] : path, symlink })),
+  );
   return files.map((file, index) => {
-    if (!broken.has(index)) return file;
-    faults.add(`link '${file.path.join("/")}' leads to nothing in the torrent: it will be a file`);
-    return { ...file, symlink: undefined };
+    if (file.symlink === undefined) return file;
+    const symlink = targets[index];
+    if (symlink === undefined) {
+      faults.add(
+        `link '${file.path.join("/")}' leads to nothing in the torrent: it will be a file`,
+      );
+    }
+    return { ...file, symlink };
   });
 }
 

@@ -63,11 +63,26 @@ describe("hybrid torrents", () => {
     ["a file without length", hybrid({ ...tree, a: { "": {} } }), "HYBRID_MISMATCH"],
     ["a number in the tree", hybrid({ ...tree, a: 5 }), "HYBRID_MISMATCH"],
     ["a file at the root of the tree", hybrid(leaf(5)), "HYBRID_MISMATCH"],
+    [
+      "files that do not begin with a piece",
+      torrent(
+        multiInfo([file(20_000, ["a"]), file(5, ["b"])], {
+          "file tree": { a: leaf(20_000), b: leaf(5) },
+          "meta version": 2,
+        }),
+      ),
+      "HYBRID_MISMATCH",
+    ],
     ["a tree that is a list", hybrid([]), "VERSION"],
     ["a piece length of 8 KiB", hybrid(tree, { "piece length": 8192 }), "PIECE_LENGTH"],
     ["a piece length of 48 KiB", hybrid(tree, { "piece length": 49_152 }), "PIECE_LENGTH"],
   ])("with %s are refused", (_what, bytes, code) => {
     expect(verdict(() => parseTorrent(bytes))).toBe(code);
+  });
+
+  it("may differ in empty files", () => {
+    const bytes = hybrid({ a: leaf(20_000), b: { d: leaf(5) } });
+    expect(parseTorrent(bytes).files).toHaveLength(4);
   });
 
   it("are refused if not canonical", () => {

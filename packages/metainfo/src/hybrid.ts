@@ -13,21 +13,27 @@ interface Leaf {
 }
 
 /**
- * Adds the roots of the files' merkle trees, after making sure that both parts list the same files
- * in the same order: else clients of v1 and v2 would get different data under one name.
+ * Adds the roots of the files' merkle trees, after making sure that both parts have the same files
+ * at the same places: else clients of v1 and v2 would get different data under one name. Empty
+ * files have no data, so they may differ.
  *
  * @throws MetainfoError `ERR_METAINFO_HYBRID_MISMATCH`
  */
-export function addRoots({ files, rawPaths }: FileList, tree: BencodeDict): TorrentFile[] {
-  const leaves = readLeaves(tree);
+export function addRoots(
+  { files, rawPaths }: FileList,
+  tree: BencodeDict,
+  pieceLength: number,
+): TorrentFile[] {
+  const leaves = readLeaves(tree).filter(({ length }) => length > 0);
   let next = 0;
   const matched = files.map((file, index) => {
-    if (file.pad) return file;
+    if (file.pad || file.length === 0) return file;
     const leaf = leaves[next++];
     const rawPath = rawPaths[index] ?? [];
     if (leaf === undefined || leaf.length !== file.length || !samePath(leaf.path, rawPath)) {
-      mismatch(`file ${next} of the v1 part is not that of the v2 part`);
+      mismatch(`file ${index} of the v1 part is not that of the v2 part`);
     }
+    if (file.offset % pieceLength !== 0) mismatch(`file ${index} does not begin with a piece`);
     return { ...file, piecesRoot: leaf.piecesRoot };
   });
   if (next !== leaves.length) mismatch("the v2 part has more files than the v1 part");

@@ -49,7 +49,7 @@ export function readInfo(infoBytes: Uint8Array, options: ParseOptions, faults: F
     v1: sha1(infoBytes),
     v2: version === 2 ? sha256(infoBytes) : undefined,
   };
-  const { name, files, isSingleFile } = readNames(info, infoHashes, options, faults);
+  const { name, files, isSingleFile } = readNames(info, pieceLength, infoHashes, options, faults);
   const last = files.at(-1);
   const totalLength = last === undefined ? 0 : last.offset + last.length;
   const pieceHashes = readPieceHashes(info, totalLength, pieceLength);
@@ -125,6 +125,7 @@ function readPieceLength(info: BencodeDict, version: 1 | 2): number {
 
 function readNames(
   info: BencodeDict,
+  pieceLength: number,
   infoHashes: InfoHashes,
   { platform = "posix" }: ParseOptions,
   faults: FaultList,
@@ -146,7 +147,7 @@ function readNames(
     listed = readFiles(list, name, platform, faults);
   }
   const isHybrid = infoHashes.v2 !== undefined;
-  const files = isHybrid ? addRoots(listed, readTree(info)) : listed.files;
+  const files = isHybrid ? addRoots(listed, readTree(info), pieceLength) : listed.files;
   return { name, files, isSingleFile: list === undefined };
 }
 

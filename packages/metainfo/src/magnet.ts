@@ -64,7 +64,7 @@ export function parseMagnet(uri: string): Magnet {
   }
   return {
     infoHashes,
-    name: all("dn")[0]?.replaceAll("+", " "),
+    name: all("dn")[0],
     trackers: distinct(all("tr").map(trackerUrl)).map((url) => [url]),
     webSeeds: distinct(all("ws").map(webSeedUrl)),
     peers: all("x.pe")
@@ -100,11 +100,11 @@ const SHA256_PREFIX = "1220";
 /** The parameters in their order; a number behind a name (`xt.1`) has no meaning. */
 function readQuery(query: string): { name: string; value: string }[] {
   return query.split("&").map((parameter) => {
-    const [name = "", ...rest] = parameter.split("=");
-    return {
-      name: name.toLowerCase().replace(/\.\d+$/, ""),
-      value: percentDecode(rest.join("=")),
-    };
+    const [key = "", ...rest] = parameter.split("=");
+    const name = key.toLowerCase().replace(/\.\d+$/, "");
+    const text = rest.join("=");
+    // Web forms write spaces as plus signs; in URLs a plus sign is one.
+    return { name, value: percentDecode(name === "dn" ? text.replaceAll("+", " ") : text) };
   });
 }
 

@@ -97,7 +97,7 @@ describe("sanitizePath", () => {
         }
         expect(sanitizePath(path, system)).toEqual(path);
       }),
-      { numRuns: 1000 },
+      { numRuns: 400 },
     );
   });
 });

@@ -4,36 +4,44 @@ import { joinPath, PathTree } from "./duplicates.ts";
 /** Links that may be followed to resolve one. */
 const MAX_HOPS = 8;
 
+type Path = readonly string[];
+
 /** What matters of a file here. */
 interface Linkable {
-  readonly path: readonly string[];
-  readonly symlink: readonly string[] | undefined;
+  readonly path: Path;
+  readonly symlink: Path | undefined;
 }
 
 /**
- * Finds the links that lead, perhaps by way of other links, to no file or folder of the torrent.
- * As no path has `..`, those that do lead to one never leave the torrent's folder.
+ * Finds the file or folder of the torrent that each link names. BEP 47 has targets relative to the
+ * torrent's folder; some makers write them relative to the link's own. A target may lead over other
+ * links. As no path has `..`, one that leads to something in the torrent never leaves its folder.
  *
- * @returns indices of the links to be dropped.
+ * @returns for each file its target, or `undefined` if it is no link or leads to nothing here.
  */
-export function findBrokenLinks(files: readonly Linkable[]): Set<number> {
-  const broken = new Set<number>();
-  const links = new Map<string, readonly string[]>();
-  for (const { path, symlink } of files) if (symlink) links.set(joinPath(path), symlink);
-  if (links.size === 0) return broken;
-
+export function resolveLinks(files: readonly Linkable[]): (Path | undefined)[] {
+  if (files.every(({ symlink }) => symlink === undefined)) return files.map(() => undefined);
   const tree = new PathTree(files.map(({ path }) => joinPath(path)));
-  for (const [index, { symlink }] of files.entries()) {
-    if (symlink !== undefined && !leadsInside(symlink, links, tree)) broken.add(index);
+  const links = new Map<string, Path>();
+  for (const { path, symlink } of files) {
+    if (symlink === undefined) continue;
+    const beside = besideLink(path, symlink);
+    const isBeside = !tree.has(joinPath(symlink)) && tree.has(joinPath(beside));
+    links.set(joinPath(path), isBeside ? beside : symlink);
   }
-  return broken;
+  return files.map(({ path, symlink }) => {
+    if (symlink === undefined) return undefined;
+    const targets = [links.get(joinPath(path)) ?? symlink, besideLink(path, symlink)];
+    return targets.find((target) => leadsInside(target, links, tree));
+  });
 }
 
-function leadsInside(
-  target: readonly string[],
-  links: ReadonlyMap<string, readonly string[]>,
-  tree: PathTree,
-): boolean {
+/** The target, which begins with the torrent's name, read as relative to the link's folder. */
+function besideLink(path: Path, target: Path): Path {
+  return [...path.slice(0, -1), ...target.slice(1)].slice(0, MAX_ELEMENTS);
+}
+
+function leadsInside(target: Path, links: ReadonlyMap<string, Path>, tree: PathTree): boolean {
   let path = target;
   for (let hop = 0; hop < MAX_HOPS; hop++) {
     const next = followFirst(path, links);
@@ -44,10 +52,7 @@ function leadsInside(
 }
 
 /** The path with its first link replaced by that link's target; `undefined` if it has none. */
-function followFirst(
-  path: readonly string[],
-  links: ReadonlyMap<string, readonly string[]>,
-): readonly string[] | undefined {
+function followFirst(path: Path, links: ReadonlyMap<string, Path>): Path | undefined {
   let key = "";
   for (const [i, element] of path.entries()) {
     key = i === 0 ? element : joinPath([key, element]);
