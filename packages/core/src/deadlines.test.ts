@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Alarm, Deadlines } from "./index.ts";
+import { type Alarm, createRng, Deadlines, shuffle } from "./index.ts";
 
 describe("Deadlines", () => {
   it("rings what is due, earliest first, equal times in the order of setting", () => {
@@ -120,6 +120,28 @@ describe("Deadlines", () => {
     a.clear();
     a.set(99);
     expect(told).toEqual([10, 5, 99]);
+  });
+
+  it("keeps order when alarms are cleared out of the middle", () => {
+    const rng = createRng(11);
+    for (let round = 0; round < 50; round++) {
+      const deadlines = new Deadlines();
+      const rung: number[] = [];
+      const times = shuffle(
+        rng,
+        Array.from({ length: 100 }, (_, at) => at),
+      );
+      const alarms = times.map((at) => {
+        const alarm = deadlines.alarm(() => rung.push(at));
+        alarm.set(at);
+        return alarm;
+      });
+      const kept = alarms.filter(() => rng() < 0.5);
+      for (const alarm of alarms) if (!kept.includes(alarm)) alarm.clear();
+      const expected = kept.map(({ at }) => at).toSorted((a, b) => a - b);
+      deadlines.advance(100);
+      expect(rung).toEqual(expected);
+    }
   });
 
   it("keeps order under any setting, moving and clearing", () => {

@@ -244,6 +244,39 @@ describe("an extension that throws", () => {
     ).toBe(0);
   });
 
+  it("while our handshake is made is left out of that handshake; no second one is sent", () => {
+    const { session, sent } = connect({}, [
+      ["a", () => ({ message: () => {}, handshakeFields: bang })],
+      ["b", () => ({ message: () => {}, handshakeFields: () => ({ b_size: 1 }) })],
+    ]);
+    session.start();
+    expect(sent).toHaveLength(1);
+    const dict = decodeDict(sent[0]?.payload ?? new Uint8Array(0));
+    expect(dict.dict("m")?.int("a")).toBe(0);
+    expect(dict.int("b_size")).toBe(1);
+  });
+
+  it("after it has had the connection closed is not reported: there is nothing left to disable", () => {
+    const { session, sent, peers } = connect(
+      {},
+      [
+        [
+          "a",
+          () => ({
+            message: () => {
+              peers[0]?.disconnect(new Error("enough"));
+              bang();
+            },
+          }),
+        ],
+      ],
+      { disconnect: () => session.close(), disabled: () => expect.unreachable() },
+    );
+    session.start();
+    session.receive(2, new Uint8Array(0));
+    expect(sent).toHaveLength(1);
+  });
+
   it("something else than an error is reported as an error", () => {
     const errors: Error[] = [];
     const notError: unknown = "words";

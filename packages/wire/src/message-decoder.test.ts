@@ -123,8 +123,7 @@ describe("a stream of messages", () => {
     expect(decoder.idle).toBe(true);
   });
 
-  it("forgets the memory of a long message that came in parts", () => {
-    // Two long messages one after the other, both cut: the second starts with small memory again.
+  it("decodes long messages that come in many parts, one after the other", () => {
     const encoder = new MessageEncoder();
     encoder.extended(3, new Uint8Array(70_000).fill(1));
     encoder.bitfield(new Uint8Array(70_000).fill(2));
