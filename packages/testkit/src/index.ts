@@ -3,8 +3,17 @@
  *
  * @packageDocumentation
  */
+export type { ComplianceCase } from "./compliance/case.ts";
+export { type TransportFixture, transportCompliance } from "./compliance/transport.ts";
 export { TestkitError } from "./error.ts";
 export type { SimHost } from "./host.ts";
 export { memoryTransport } from "./memory-transport.ts";
 export type { HostOptions, SimNetwork } from "./network.ts";
+export { type PeerScript, ScriptedPeer } from "./scripted-peer.ts";
 export { createSimulation, type Simulation } from "./simulation.ts";
+export {
+  type VirtualDisk,
+  type VirtualDiskJob,
+  type VirtualDiskOptions,
+  virtualDisk,
+} from "./virtual-disk.ts";

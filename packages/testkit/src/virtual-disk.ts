@@ -1,0 +1,43 @@
+// A disk on virtual time, for the disk layer's `execute` option.
+import { BLOCK_SIZE } from "@shoal/core";
+import type { Simulation } from "./simulation.ts";
+
+/** How fast a disk is; at once by default. */
+export interface VirtualDiskOptions {
+  /** What each job costs, in ms; checking costs it for each piece. */
+  readonly latencyMs?: number;
+  readonly bytesPerSecond?: number;
+}
+
+/** As much of a job of `@shoal/disk-io` as its cost needs. */
+export interface VirtualDiskJob {
+  readonly kind: string;
+  /** Triples; those of `complete` have the number of blocks second, others third. */
+  readonly runs?: readonly number[];
+  readonly pieces?: readonly number[];
+}
+
+/** What `createDiskIo({ execute })` takes. */
+export interface VirtualDisk {
+  /** Calls `turn` in a turn of its own, when the job would be done. */
+  readonly defer: (turn: () => void, job: VirtualDiskJob) => void;
+}
+
+/** Makes one disk: everything that is deferred through it, of any torrent, queues for it. */
+export function virtualDisk(sim: Simulation, options: VirtualDiskOptions = {}): VirtualDisk {
+  const { latencyMs = 0, bytesPerSecond = Number.POSITIVE_INFINITY } = options;
+  let freeAt = 0;
+  return {
+    defer: (turn, job) => {
+      const cost = latencyMs * (job.pieces?.length ?? 1) + (bytesOf(job) * 1000) / bytesPerSecond;
+      freeAt = Math.max(freeAt, sim.clock.now()) + cost;
+      sim.deadlines.alarm(turn).set(freeAt);
+    },
+  };
+}
+
+function bytesOf({ kind, runs = [] }: VirtualDiskJob): number {
+  let blocks = 0;
+  for (let i = kind === "complete" ? 1 : 2; i < runs.length; i += 3) blocks += runs[i] ?? 0;
+  return blocks * BLOCK_SIZE;
+}
