@@ -80,18 +80,6 @@ describe("a stream of messages", () => {
     );
   });
 
-  it("decodes what the encoder wrote, however it is cut", () => {
-    fc.assert(
-      fc.property(fc.array(message), fc.array(fc.nat(5000)), (messages, cuts) => {
-        const encoder = new MessageEncoder();
-        for (const { write } of messages) write(encoder);
-        const stream = concatBytes(encoder.take());
-        const expected = messages.map(({ call }) => call);
-        expect(decode(split(stream, cuts))).toEqual(expected);
-      }),
-    );
-  });
-
   it("passes payloads on as ranges of the caller's own chunk", () => {
     const seen: unknown[] = [];
     const { handler } = recorder({
@@ -341,79 +329,6 @@ function recorder(
   };
   return { handler, calls };
 }
-
-interface Sample {
-  readonly call: readonly unknown[];
-  readonly write: (encoder: MessageEncoder) => void;
-}
-
-const uint32 = fc.nat(0xffff_ffff);
-
-/** Any message that the encoder writes, with the call that it must come out as. */
-const message: fc.Arbitrary<Sample> = fc.oneof(
-  fc
-    .constantFrom(
-      "keepAlive",
-      "choke",
-      "unchoke",
-      "interested",
-      "notInterested",
-      "haveAll",
-      "haveNone",
-    )
-    .map((name) => ({ call: [name], write: (encoder) => encoder[name]() }) satisfies Sample),
-  fc
-    .tuple(fc.constantFrom("have", "suggest", "allowedFast"), uint32)
-    .map(
-      ([name, n]) => ({ call: [name, n], write: (encoder) => encoder[name](n) }) satisfies Sample,
-    ),
-  fc
-    .tuple(fc.constantFrom("request", "cancel", "reject"), uint32, uint32, uint32)
-    .map(
-      ([name, a, b, c]) =>
-        ({ call: [name, a, b, c], write: (encoder) => encoder[name](a, b, c) }) satisfies Sample,
-    ),
-  fc
-    .nat(65_535)
-    .map((port) => ({ call: ["port", port], write: (e) => e.port(port) }) satisfies Sample),
-  fc
-    .uint8Array({ maxLength: 3000 })
-    .map(
-      (bits) =>
-        ({ call: ["bitfield", toHex(bits)], write: (e) => e.bitfield(bits) }) satisfies Sample,
-    ),
-  fc.tuple(fc.nat(255), fc.uint8Array({ maxLength: 3000 })).map(
-    ([id, payload]) =>
-      ({
-        call: ["extended", id, toHex(payload)],
-        write: (encoder) => encoder.extended(id, payload),
-      }) satisfies Sample,
-  ),
-  fc.tuple(uint32, uint32, fc.uint8Array({ minLength: 1, maxLength: 500 }), fc.nat(500)).map(
-    ([piece, begin, block, cut]) =>
-      ({
-        call: ["piece", piece, begin, block.length, toHex(block)],
-        write: (encoder) => {
-          if (cut >= block.length) encoder.piece(piece, begin, block);
-          else encoder.piece(piece, begin, block.subarray(0, cut), block.subarray(cut));
-        },
-      }) satisfies Sample,
-  ),
-  fc.tuple(fc.constantFrom("hashRequest", "hashReject"), uint32).map(
-    ([name, index]) =>
-      ({
-        call: [name, { ...RANGE, index }],
-        write: (encoder) => encoder[name]({ ...RANGE, index }),
-      }) satisfies Sample,
-  ),
-  fc.nat(4).map(
-    (count) =>
-      ({
-        call: ["hashes", RANGE, "07".repeat(32 * count)],
-        write: (encoder) => encoder.hashes(RANGE, new Uint8Array(32 * count).fill(7)),
-      }) satisfies Sample,
-  ),
-);
 
 function split(stream: Uint8Array, cuts: readonly number[]): Uint8Array[] {
   const at = [0, ...cuts.toSorted((a, b) => a - b), stream.length];
