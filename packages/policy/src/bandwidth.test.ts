@@ -107,7 +107,7 @@ describe("RateLimit", () => {
           expectRate(log, rate);
         },
       ),
-      { numRuns: 20 },
+      { numRuns: 100 },
     );
   });
 
@@ -207,6 +207,30 @@ describe("RateLimit", () => {
     expect(moved).toBeLessThan(220_000);
     root.limit = Number.POSITIVE_INFINITY;
     expect(takers[3]?.take(5_000_000, 12_500)).toBe(5_000_000);
+  });
+
+  it("forgets old tickets when the limit changes after much traffic", () => {
+    const root = new RateLimit({ bytesPerSecond: 50_000_000 });
+    const takers = leaves(3, root);
+    run(takers, 10_000);
+    root.limit = 100_000;
+    let moved = 0;
+    for (let now = 10_000; now < 20_000; now += 100) {
+      for (const taker of takers) moved += taker.take(16_384, now);
+    }
+    expect(moved).toBeGreaterThan(900_000);
+    expect(moved).toBeLessThan(1_020_000);
+  });
+
+  it("does not hoard: takers that return after a pause find no more than the usual", () => {
+    const root = new RateLimit({ bytesPerSecond: 16_384 });
+    const takers = leaves(10, root);
+    for (const taker of takers) taker.take(16_384, 0);
+    let moved = 0;
+    for (let now = 600_000; now < 601_000; now += 100) {
+      for (const taker of takers) moved += taker.take(16_384, now);
+    }
+    expect(moved).toBeLessThanOrEqual(16_384);
   });
 
   it("passes on the place of whoever left", () => {

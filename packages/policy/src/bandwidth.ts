@@ -190,16 +190,19 @@ export class RateLimit {
 
   /** Turns what has come due into credit, and lets lapse what is not used. */
   #collect(now: number): void {
-    if (now > this.#creditUntil) {
-      this.giveBack(this.#credit);
-      this.#credit = 0;
-    }
+    if (now > this.#creditUntil) this.#credit = 0;
     while (this.#booked > 0) {
       const bucket = this.#queue.#bucket;
-      const isVoid = bucket.generation !== this.#generation || now > this.#dueAt + LAPSE_MS;
-      if (bucket.isLimited && isVoid) {
-        this.cancel();
-        return;
+      if (bucket.isLimited) {
+        if (bucket.generation !== this.#generation) {
+          this.cancel();
+          return;
+        }
+        // Not given back: it was time to use it then, and now it would come on top of the rate.
+        if (now > this.#dueAt + LAPSE_MS) {
+          this.#booked = 0;
+          return;
+        }
       }
       const next = this.#queue.#nextLimited();
       const ready = bucket.isLimited ? bucket.ready(this.#ticket, this.#booked, now) : this.#booked;

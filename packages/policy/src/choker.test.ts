@@ -119,6 +119,13 @@ describe("Choker", () => {
     for (const peer of fast) expect(peer.turns).toBeGreaterThan(2);
   });
 
+  it("gives slow peers their turns too when all are slow", () => {
+    const peers = many(12, { takes: 500 });
+    simulate(new Choker<Remote>({ slots: 8 }), peers, 400, { seeding: true });
+    const sent = peers.map(({ uploaded }) => uploaded);
+    expect(Math.max(...sent)).toBeLessThan(Math.min(...sent) * 1.5);
+  });
+
   it("returns favours: who gives most has the regular slots, everybody else gets a try", () => {
     const generous = many(7, { gives: 200_000 });
     const stingy = many(13, { gives: 100 });

@@ -62,11 +62,8 @@ export class PeerEntry implements KnownPeer {
   readonly slot: number;
   /** Its place in the table. */
   index = 0;
-  /** On our own network: dialled first, not limited by address. */
-  readonly isLocal: boolean;
   readonly #origins = new Set<PeerOrigin>();
-  /** Sum of the ranks of its origins. */
-  rank = 0;
+  readonly appeal: Appeal;
   readonly life: Life = { retryAt: Number.NEGATIVE_INFINITY, since: 0, quick: true, proven: false };
   failures = 0;
   lastTried: number = Number.NEGATIVE_INFINITY;
@@ -76,15 +73,13 @@ export class PeerEntry implements KnownPeer {
   trust = 0;
   onParole = false;
   isSeed = false;
-  /** BEP 40; computed when first needed. */
-  priority: number | undefined;
 
   constructor(endpoint: Endpoint, slot: number, connectable: boolean) {
     this.endpoint = endpoint;
     this.key = formatEndpoint(endpoint);
     this.slot = slot;
     this.connectable = connectable;
-    this.isLocal = isLocal(endpoint.address);
+    this.appeal = { isLocal: isLocal(endpoint.address), rank: 0, priority: undefined };
   }
 
   get dialing(): boolean {
@@ -102,7 +97,7 @@ export class PeerEntry implements KnownPeer {
   addOrigin(origin: PeerOrigin): void {
     if (this.#origins.has(origin)) return;
     this.#origins.add(origin);
-    this.rank += ORIGIN_RANK[origin];
+    this.appeal.rank += ORIGIN_RANK[origin];
   }
 
   /** When it may be dialled, in ms; `Infinity` for not as things are. */
@@ -158,6 +153,16 @@ export class PeerEntry implements KnownPeer {
   }
 }
 
+/** What makes an entry a good one to dial. */
+interface Appeal {
+  /** On our own network: dialled first, not limited by address. */
+  readonly isLocal: boolean;
+  /** Sum of the ranks of its origins. */
+  rank: number;
+  /** BEP 40; computed when first needed. */
+  priority: number | undefined;
+}
+
 /** The slowly changing part of an entry. Times in ms. */
 interface Life {
   /** Not to be dialled before. */
@@ -173,10 +178,10 @@ interface Life {
 /** Whether `a` should be dialled before `b`; both may be dialled now. */
 export function isBetterToDial(a: PeerEntry, b: PeerEntry): boolean {
   if (a.failures !== b.failures) return a.failures < b.failures;
-  if (a.isLocal !== b.isLocal) return a.isLocal;
+  if (a.appeal.isLocal !== b.appeal.isLocal) return a.appeal.isLocal;
   if (a.lastTried !== b.lastTried) return a.lastTried < b.lastTried;
-  if (a.rank !== b.rank) return a.rank > b.rank;
-  return (a.priority ?? 0) > (b.priority ?? 0);
+  if (a.appeal.rank !== b.appeal.rank) return a.appeal.rank > b.appeal.rank;
+  return (a.appeal.priority ?? 0) > (b.appeal.priority ?? 0);
 }
 
 /**
@@ -189,7 +194,7 @@ export function worth(entry: PeerEntry): number {
   if (entry.banned) return Number.NEGATIVE_INFINITY;
   if (!entry.connectable) return entry.trust;
   const record = entry.life.proven ? 256 + 16 * entry.trust : 0;
-  return record + entry.rank - 64 * entry.failures;
+  return record + entry.appeal.rank - 64 * entry.failures;
 }
 
 /** The worth of a newcomer of that origin. */

@@ -279,6 +279,15 @@ describe("PeerList", () => {
     expect([...list].some(({ failures }) => failures > 0)).toBe(false);
   });
 
+  it("keeps what a user added by hand", () => {
+    const list = makeList({ limit: 50 });
+    const own = add(list, at(1), "manual");
+    for (let now = 0; now < 4e6; now += 1000) fail(list, now);
+    expect(own.failures).toBe(3);
+    for (let i = 0; i < 500; i++) list.add(at(100 + i), "tracker");
+    expect(list.bySlot(own.slot)).toBe(own);
+  });
+
   it("holds few entries of one public address, many of the own network", () => {
     const list = makeList();
     for (let port = 2000; port < 3000; port++) list.add(at(1, port), "pex");

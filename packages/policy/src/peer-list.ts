@@ -123,7 +123,7 @@ export class PeerList implements Iterable<KnownPeer> {
       const at = entry.dialableAt(this.#maxFailures, finished);
       if (at > now) soonest = Math.min(soonest, at);
       else {
-        entry.priority ??= this.#own.priorityOf(entry.endpoint);
+        entry.appeal.priority ??= this.#own.priorityOf(entry.endpoint);
         if (best === undefined || isBetterToDial(entry, best)) best = entry;
       }
     }
@@ -243,7 +243,7 @@ export class PeerList implements Iterable<KnownPeer> {
     this.#own.add(endpoint);
     const self = this.#table.get(formatEndpoint(endpoint));
     if (self !== undefined) self.connectable = false;
-    for (const entry of this.#table.entries) entry.priority = undefined;
+    for (const entry of this.#table.entries) entry.appeal.priority = undefined;
   }
 
   /** Forgets all peers and bans. Slots are not used again. */
@@ -265,7 +265,7 @@ export class PeerList implements Iterable<KnownPeer> {
   #hasRoomAt(address: string): boolean {
     const there = this.#table.at(address);
     const [any] = there;
-    return there.size < MAX_PER_ADDRESS || any?.isLocal === true;
+    return there.size < MAX_PER_ADDRESS || any?.appeal.isLocal === true;
   }
 
   /** Room for a connection that exists: entries that can't be dialled make way. */

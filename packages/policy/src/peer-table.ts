@@ -51,7 +51,7 @@ export class PeerTable {
     this.#unindex(entry);
     entry.endpoint = endpoint;
     entry.key = formatEndpoint(endpoint);
-    entry.priority = undefined;
+    entry.appeal.priority = undefined;
     this.#index(entry);
   }
 

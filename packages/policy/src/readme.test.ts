@@ -1,3 +1,4 @@
+// The README's example runs and prints what it says.
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
