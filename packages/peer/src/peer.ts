@@ -120,10 +120,10 @@ export class Peer implements DuplexHandler {
    */
   start(have: Bitfield, allowedFast: readonly number[]): void {
     const { messages } = this.#outbox;
-    this.extensions?.start();
     if (this.fast && have.isFull) messages.haveAll();
     else if (this.fast && have.count === 0) messages.haveNone();
     else if (have.count > 0) messages.bitfield(have.bytes.slice());
+    this.extensions?.start();
     if (this.fast && allowedFast.length > 0) {
       const granted = new Bitfield(have.length);
       for (const piece of allowedFast) {

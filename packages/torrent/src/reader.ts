@@ -33,8 +33,8 @@ export class Reader {
   /** Called when urgent pieces changed. */
   readonly #onUrgent: () => void;
   readonly #windows: Set<{ pieces: readonly PieceIndex[] }> = new Set();
-  readonly #waiting: Set<() => void> = new Set();
-  #failure: Error | undefined;
+  readonly #waiting: Set<{ resolve: () => void; reject: (error: Error) => void }> = new Set();
+  #closed: Error | undefined;
 
   constructor(transfer: Transfer, onUrgent: () => void) {
     this.#transfer = transfer;
@@ -80,13 +80,20 @@ export class Reader {
   wake(): void {
     const waiting = [...this.#waiting];
     this.#waiting.clear();
-    for (const go of waiting) go();
+    for (const { resolve } of waiting) resolve();
   }
 
-  /** Ends every reader with an error. */
+  /** Ends those who wait now with an error. */
   fail(error: Error): void {
-    this.#failure = error;
-    this.wake();
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const { reject } of waiting) reject(error);
+  }
+
+  /** Ends every reader, also later ones. */
+  close(error: Error): void {
+    this.#closed = error;
+    this.fail(error);
   }
 
   async #block(
@@ -110,18 +117,13 @@ export class Reader {
 
   /** Waits until `ready`, or (without it) for the next wake. */
   async #until(ready: (() => boolean) | undefined, signal: AbortSignal | undefined): Promise<void> {
-    const check = (): boolean => {
+    do {
       signal?.throwIfAborted();
-      if (this.#failure !== undefined) throw this.#failure;
-      return ready?.() ?? false;
-    };
-    while (!check()) {
-      await new Promise<void>((resolve) => this.#waiting.add(resolve));
-      if (ready === undefined) {
-        check();
-        return;
-      }
-    }
+      if (this.#closed !== undefined) throw this.#closed;
+      if (ready?.()) return;
+      await new Promise<void>((resolve, reject) => this.#waiting.add({ resolve, reject }));
+    } while (ready !== undefined);
+    signal?.throwIfAborted();
   }
 
   #setWindow(window: { pieces: readonly PieceIndex[] }, piece: PieceIndex, last: number): void {

@@ -1,18 +1,14 @@
 // A torrent's numbers as users see them.
 import { identifyClient } from "@shoal/wire";
 import type { Connection } from "./connection.ts";
-import type { FileSet } from "./files.ts";
-import type { Swarm } from "./swarm.ts";
-import type { Transfer } from "./transfer.ts";
+import type { Parts } from "./parts.ts";
 import type { PeerInfo, TorrentProgress, TorrentState, TorrentStats } from "./types.ts";
 
 /** @param checked Share of the pieces that the running check has seen, 0–1. */
 export function progressOf(
   state: TorrentState,
   checked: number,
-  transfer: Transfer,
-  files: FileSet,
-  swarm: Swarm,
+  { transfer, files, swarm }: Parts,
   now: number,
 ): TorrentProgress {
   const downloadRate = transfer.totals.downloaded.rate(now);
@@ -32,7 +28,7 @@ export function progressOf(
   };
 }
 
-export function statsOf(transfer: Transfer, swarm: Swarm): TorrentStats {
+export function statsOf({ transfer, swarm }: Parts): TorrentStats {
   const connections = [...swarm.connections.values()];
   return {
     received: transfer.totals.downloaded.total + transfer.totals.redundant,

@@ -35,12 +35,11 @@ export class Sources {
   open(): void {
     if (this.#feeds.length > 0) return;
     this.#feeds = this.#sources.map((source) => {
-      const facts: SwarmFacts = Object.create(this.#facts, {
-        found: {
-          value: (peers: readonly Endpoint[]) => this.#found(peers, originOf(source.name)),
-        },
-        warn: { value: this.#warn },
-      });
+      const facts: SwarmFacts = {
+        ...this.#facts,
+        found: (peers) => this.#found(peers, originOf(source.name)),
+        warn: this.#warn,
+      };
       return source.open(facts);
     });
   }

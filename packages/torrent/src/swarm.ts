@@ -116,8 +116,12 @@ export class Swarm implements PeerHost {
    */
   accept(duplex: Duplex, theirs: Handshake, handshakeBytes: number): Peer | undefined {
     if (!this.#host.isActive) return undefined;
+    if (!this.#session.budget.tryAccept(this.size)) return undefined;
     const known = this.list.incoming(duplex.remote, this.#session.clock.now());
-    if (known === undefined || !this.#session.budget.tryAccept(this.size)) return undefined;
+    if (known === undefined) {
+      this.#session.budget.closed();
+      return undefined;
+    }
     return this.#join(known, duplex, theirs, handshakeBytes, true);
   }
 
@@ -151,6 +155,13 @@ export class Swarm implements PeerHost {
       connection.peer.setInterested(this.#picker.isInteresting(connection));
       if (this.#isRedundant(connection)) this.#closeRedundant(connection);
       else this.wake(connection.peer);
+    }
+  }
+
+  /** Blocks can be asked for that could not before: peers with nothing to do are asked for them. */
+  wakeIdle(): void {
+    for (const { peer } of this.connections.values()) {
+      if (peer.download.interested && peer.download.outstanding === 0) this.wake(peer);
     }
   }
 
@@ -253,10 +264,7 @@ export class Swarm implements PeerHost {
     });
     this.#host.disconnected(connection, error);
     this.#session.slots.closed(connection);
-    // Others may now ask for what this one owed.
-    for (const other of this.connections.values()) {
-      if (other.peer.download.interested) this.wake(other.peer);
-    }
+    this.wakeIdle();
     this.dialMore();
   }
 

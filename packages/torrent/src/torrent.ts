@@ -1,6 +1,5 @@
 // One torrent: its life from adding to closing, and what users can do with it. States: STATE.md.
 import {
-  type Alarm,
   asError,
   type Duplex,
   type DuplexHandler,
@@ -12,20 +11,14 @@ import {
 } from "@shoal/core";
 import type { StoreFactory } from "@shoal/disk-io";
 import type { Metainfo } from "@shoal/metainfo";
-import { PiecePicker } from "@shoal/picker";
-import { RateLimit } from "@shoal/policy";
 import type { Handshake } from "@shoal/wire";
 import type { Connection } from "./connection.ts";
-import { Discipline } from "./discipline.ts";
 import { TorrentError } from "./error.ts";
-import { Extensions } from "./extensions.ts";
-import { type FilePriority, FileSet, type TorrentFileHandle } from "./files.ts";
+import type { FilePriority, TorrentFileHandle } from "./files.ts";
 import type { TorrentHost } from "./host.ts";
-import { Reader } from "./reader.ts";
+import { closedError, Life } from "./life.ts";
+import { makeParts, type Parts } from "./parts.ts";
 import { peerInfoOf, progressOf, statsOf } from "./report.ts";
-import { Sources } from "./sources.ts";
-import { Swarm } from "./swarm.ts";
-import { Transfer } from "./transfer.ts";
 import type {
   PeerInfo,
   TorrentEvents,
@@ -64,43 +57,28 @@ export class Torrent implements EventSource<TorrentEvents> {
   readonly #host: TorrentHost;
   readonly #init: TorrentInit;
   readonly #events = new Emitter<TorrentEvents>();
-  readonly #transfer: Transfer;
-  readonly #swarm: Swarm;
-  readonly #files: FileSet;
-  readonly #reader: Reader;
-  readonly #sources: Sources;
-  readonly #extensions: Extensions;
-  readonly #limits: { readonly download: RateLimit; readonly upload: RateLimit };
   readonly #life: Life;
+  readonly #parts: Parts;
 
+  /** @throws TorrentError `ERR_TORRENT_STATE` for a torrent without v1 hashes. */
   constructor(host: TorrentHost, init: TorrentInit) {
-    const { metainfo, peerId } = init;
-    const infoHash = metainfo.infoHashes.v1;
+    const infoHash = init.metainfo.infoHashes.v1;
     if (infoHash === undefined) {
       throw new TorrentError("ERR_TORRENT_STATE", "a torrent without v1 hashes can't be run yet");
     }
-    this.metainfo = metainfo;
+    this.metainfo = init.metainfo;
     this.infoHash = toHex(infoHash);
     this.#host = host;
     this.#init = init;
-    this.#life = new Life(host, () => void this.resume());
-    this.#limits = {
-      download: new RateLimit({ parent: host.downloadLimit }),
-      upload: new RateLimit({ parent: host.uploadLimit }),
-    };
-    const picker = new PiecePicker({ geometry: metainfo.geometry, rng: host.rng });
-    picker.sequential = init.sequential ?? false;
-    this.#transfer = new Transfer(this.#transferHost(), picker, metainfo.geometry, this.#limits);
-    this.#reader = new Reader(this.#transfer, () => this.#swarm.reviewInterest());
-    this.#files = new FileSet(metainfo.files, metainfo.geometry, picker, this.#reader);
-    this.#files.setPriorities(init.priorities ?? new Map());
-    this.#extensions = this.#makeExtensions(infoHash);
-    this.#swarm = this.#makeSwarm({
+    this.#life = new Life(host, init.paused ?? false, () => void this.resume());
+    this.#parts = makeParts(host, init, {
+      events: this.#events,
       infoHash,
-      peerId,
-      features: { fast: true, extended: true, dht: false, v2: false },
+      isActive: () => this.#life.isActive,
+      progress: () => this.progress,
+      pieceStored: (piece) => this.#stored(piece),
+      diskFailed: (error) => this.#fail(error),
     });
-    this.#sources = this.#makeSources(infoHash);
   }
 
   on<Name extends keyof TorrentEvents>(
@@ -131,57 +109,57 @@ export class Torrent implements EventSource<TorrentEvents> {
   }
 
   get files(): readonly TorrentFileHandle[] {
-    return this.#files.handles;
+    return this.#parts.files.handles;
   }
 
   get progress(): TorrentProgress {
     const now = this.#host.clock.now();
     const { state, checked } = this.#life;
-    return progressOf(state, checked, this.#transfer, this.#files, this.#swarm, now);
+    return progressOf(state, checked, this.#parts, now);
   }
 
   get stats(): TorrentStats {
-    return statsOf(this.#transfer, this.#swarm);
+    return statsOf(this.#parts);
   }
 
   get peers(): PeerInfo[] {
     const now = this.#host.clock.now();
-    return [...this.#swarm.connections.values()].map((one) => peerInfoOf(one, now));
+    return [...this.#parts.swarm.connections.values()].map((one) => peerInfoOf(one, now));
   }
 
   /** The connections, for the session's choker. */
   get connections(): Iterable<Connection> {
-    return this.#swarm.connections.values();
+    return this.#parts.swarm.connections.values();
   }
 
   /** Pieces that are verified and stored, as the wire's bitfield. */
   get pieces(): Uint8Array {
-    return this.#transfer.picker.have.bytes.slice();
+    return this.#parts.transfer.picker.have.bytes.slice();
   }
 
   /** Bytes per second of payload; `Infinity` for no limit. Within the session's limit. */
   get downloadRateLimit(): number {
-    return this.#limits.download.limit;
+    return this.#parts.downloadLimit.limit;
   }
 
   set downloadRateLimit(bytesPerSecond: number) {
-    this.#limits.download.limit = bytesPerSecond;
+    this.#parts.downloadLimit.limit = bytesPerSecond;
   }
 
   get uploadRateLimit(): number {
-    return this.#limits.upload.limit;
+    return this.#parts.uploadLimit.limit;
   }
 
   set uploadRateLimit(bytesPerSecond: number) {
-    this.#limits.upload.limit = bytesPerSecond;
+    this.#parts.uploadLimit.limit = bytesPerSecond;
   }
 
   get sequential(): boolean {
-    return this.#transfer.picker.sequential;
+    return this.#parts.transfer.picker.sequential;
   }
 
   set sequential(sequential: boolean) {
-    this.#transfer.picker.sequential = sequential;
+    this.#parts.transfer.picker.sequential = sequential;
   }
 
   /**
@@ -194,7 +172,7 @@ export class Torrent implements EventSource<TorrentEvents> {
     signal?.throwIfAborted();
     if (this.state === "closed") throw closedError();
     if (this.#life.error !== undefined) throw this.#life.error;
-    if (this.#life.opened && this.#transfer.picker.isFinished) return;
+    if (this.#life.opened && this.#parts.transfer.picker.isFinished) return;
     const over = new AbortController();
     const either = signal ? AbortSignal.any([signal, over.signal]) : over.signal;
     const failed = this.#events.once("error", { signal: either }).then((error) => {
@@ -213,17 +191,17 @@ export class Torrent implements EventSource<TorrentEvents> {
 
   /** Peers given by the user; dialled as limits allow. */
   addPeers(peers: Iterable<Endpoint>): void {
-    this.#swarm.found(peers, "manual");
+    this.#parts.swarm.found(peers, "manual");
   }
 
   /** Asks trackers and other sources for more peers, as soon as their rules allow. */
   announce(): void {
-    this.#sources.refresh();
+    this.#parts.sources.refresh();
   }
 
   /** Sets how much files are wanted, by index. @throws TorrentError `ERR_TORRENT_FILE`. */
   setPriorities(priorities: ReadonlyMap<number, FilePriority>): void {
-    this.#files.setPriorities(priorities);
+    this.#parts.files.setPriorities(priorities);
     this.#wantsChanged();
   }
 
@@ -233,7 +211,7 @@ export class Torrent implements EventSource<TorrentEvents> {
       try {
         this.#enter("checking");
         await this.#open();
-        await this.#check(await this.#transfer.disk.isEmpty());
+        await this.#check(await this.#parts.transfer.disk.isEmpty());
         this.#begin();
       } catch (error) {
         this.#fail(asError(error));
@@ -244,6 +222,7 @@ export class Torrent implements EventSource<TorrentEvents> {
   /** Ends all connections and stops announcing; data stays open. Resolves when trackers know. */
   pause(): Promise<void> {
     return this.#life.serially(async () => {
+      this.#life.paused = true;
       if (this.state === "closed" || this.state === "paused") return;
       this.#enter("paused");
       await this.#goQuiet();
@@ -254,12 +233,13 @@ export class Torrent implements EventSource<TorrentEvents> {
   resume(): Promise<void> {
     return this.#life.serially(async () => {
       if (this.state !== "paused" && this.state !== "error") return;
+      this.#life.paused = false;
       if (!this.#life.opened) {
         void this.start();
         return;
       }
-      this.#transfer.disk.retry();
-      this.#begin(true);
+      this.#parts.transfer.disk.retry();
+      this.#begin();
     });
   }
 
@@ -268,11 +248,11 @@ export class Torrent implements EventSource<TorrentEvents> {
     return this.#life.serially(async () => {
       if (this.state === "closed") throw closedError();
       try {
-        const paused = this.state === "paused";
         this.#enter("checking");
         await this.#goQuiet();
+        await this.#open();
         await this.#check(false);
-        this.#begin(!paused);
+        this.#begin();
       } catch (error) {
         this.#fail(asError(error));
       }
@@ -285,30 +265,30 @@ export class Torrent implements EventSource<TorrentEvents> {
    * @throws DiskError if flushing or deleting fails; the torrent is closed all the same.
    */
   close({ deleteData = false }: { deleteData?: boolean } = {}): Promise<void> {
-    this.#life.abort.abort(closedError());
+    this.#life.closing.abort(closedError());
     return this.#life.serially(async () => {
       if (this.state === "closed") return;
       this.#enter("closed");
-      this.#reader.fail(closedError());
+      this.#parts.reader.close(closedError());
       await this.#goQuiet();
-      this.#extensions.close();
-      if (this.#life.opened) await this.#transfer.disk.close({ deleteData });
+      this.#parts.extensions.close();
+      if (this.#life.opened) await this.#parts.transfer.disk.close({ deleteData });
     });
   }
 
   /** What an accepted connection that asks for this torrent is answered; undefined to refuse. */
   get handshake(): Handshake | undefined {
-    return this.#life.isActive ? this.#swarm.handshake : undefined;
+    return this.#life.isActive ? this.#parts.swarm.handshake : undefined;
   }
 
   /** Takes an accepted connection whose handshakes are exchanged. @returns its owner. */
   accept(duplex: Duplex, theirs: Handshake, handshakeBytes: number): DuplexHandler | undefined {
-    return this.#swarm.accept(duplex, theirs, handshakeBytes);
+    return this.#parts.swarm.accept(duplex, theirs, handshakeBytes);
   }
 
   /** The disk is behind, or no longer: peers stop or resume sending. */
   setCongested(congested: boolean): void {
-    this.#swarm.setCongested(congested);
+    this.#parts.swarm.setCongested(congested);
   }
 
   // --- life ---
@@ -326,18 +306,18 @@ export class Torrent implements EventSource<TorrentEvents> {
         files: metainfo.files,
       },
       store: this.#init.store,
-      handler: this.#transfer,
+      handler: this.#parts.transfer,
     });
-    this.#transfer.useDisk(disk);
+    this.#parts.transfer.useDisk(disk);
     this.#life.opened = true;
   }
 
   async #check(isEmpty: boolean): Promise<void> {
-    const { picker, disk, geometry } = this.#transfer;
+    const { picker, disk, geometry } = this.#parts.transfer;
     const good = isEmpty
       ? undefined
       : await disk.check({
-          signal: this.#life.abort.signal,
+          signal: this.#life.closing.signal,
           onProgress: (checked) => {
             this.#life.checked = checked / geometry.pieceCount;
             this.#events.emit("progress", this.progress);
@@ -347,37 +327,37 @@ export class Torrent implements EventSource<TorrentEvents> {
       if (good?.has(i)) picker.stored(pieceIndex(i));
       else if (picker.have.has(i)) picker.lost(pieceIndex(i));
     }
-    this.#files.recount();
+    this.#parts.files.recount();
   }
 
   /** Into the state that the data calls for: downloading or seeding, or paused if so wished. */
-  #begin(resumed = false): void {
-    if (this.state === "closed") return;
+  #begin(): void {
+    if (this.#life.isClosing) return;
     this.#life.error = undefined;
-    if (this.#init.paused && !resumed) {
+    if (this.#life.paused) {
       this.#enter("paused");
       return;
     }
     this.#enter("downloading");
-    if (this.#transfer.picker.isFinished) this.#finish();
-    this.#sources.open();
-    this.#swarm.dialMore();
+    if (this.#parts.transfer.picker.isFinished) this.#finish();
+    this.#parts.sources.open();
+    this.#parts.swarm.dialMore();
   }
 
   #finish(): void {
     this.#enter("seeding");
-    this.#transfer.disk.finish().then(
+    this.#parts.transfer.disk.finish().then(
       () => {
         if (this.state === "seeding") this.#events.emit("done", this.progress);
       },
       (error: unknown) => this.#fail(asError(error)),
     );
-    this.#extensions.update();
-    this.#swarm.reviewInterest();
+    this.#parts.extensions.update();
+    this.#parts.swarm.reviewInterest();
   }
 
   #fail(error: Error): void {
-    if (this.state === "closed") return;
+    if (this.#life.isClosing) return;
     this.#life.error = error;
     this.#enter("error");
     void this.#goQuiet();
@@ -386,11 +366,11 @@ export class Torrent implements EventSource<TorrentEvents> {
   }
 
   async #goQuiet(): Promise<void> {
-    this.#swarm.disconnectAll();
+    this.#parts.swarm.disconnectAll();
     const goodbye = new AbortController();
     const deadline = this.#host.deadlines.alarm(() => goodbye.abort());
     deadline.set(this.#host.clock.now() + GOODBYE_MS);
-    await this.#sources.close(goodbye.signal);
+    await this.#parts.sources.close(goodbye.signal);
     deadline.clear();
   }
 
@@ -404,150 +384,28 @@ export class Torrent implements EventSource<TorrentEvents> {
   /** Files were selected or deselected. */
   #wantsChanged(): void {
     if (!this.#life.isActive) return;
-    const { isFinished } = this.#transfer.picker;
+    const { isFinished } = this.#parts.transfer.picker;
     if (isFinished && this.state === "downloading") {
       this.#finish();
     } else if (!isFinished && this.state === "seeding") {
       this.#enter("downloading");
-      this.#extensions.update();
+      this.#parts.extensions.update();
     }
-    this.#swarm.reviewInterest();
-    this.#swarm.dialMore();
+    this.#parts.swarm.reviewInterest();
+    this.#parts.swarm.dialMore();
   }
 
   #stored(piece: number): void {
-    this.#files.pieceStored(pieceIndex(piece));
-    this.#swarm.announce(pieceIndex(piece));
-    this.#reader.wake();
+    this.#parts.files.pieceStored(pieceIndex(piece));
+    this.#parts.swarm.announce(pieceIndex(piece));
+    this.#parts.reader.wake();
     this.#events.emit("piece", piece);
-    if (this.state !== "downloading" || !this.#transfer.picker.isFinished) return;
+    if (this.state !== "downloading" || !this.#parts.transfer.picker.isFinished) return;
     this.#finish();
-    if (this.#transfer.picker.have.isFull) this.#sources.completed();
+    if (this.#parts.transfer.picker.have.isFull) this.#parts.sources.completed();
   }
 
   async #closedEvent(signal: AbortSignal): Promise<void> {
     while ((await this.#events.once("state", { signal })) !== "closed");
   }
-
-  // --- the hosts of the parts ---
-
-  #transferHost(): ConstructorParameters<typeof Transfer>[0] {
-    const discipline = (): Discipline =>
-      new Discipline(
-        this.#swarm,
-        (address, reason) => this.#events.emit("banned", { address, reason }),
-        (slot) => this.#transfer.forgetSender(slot),
-      );
-    return {
-      clock: this.#host.clock,
-      connection: (id) => this.#swarm.connections.get(id),
-      pieceStored: (piece) => this.#stored(piece),
-      ban: (senders, piece) => discipline().ban(senders, piece),
-      suspect: (senders, piece) => discipline().suspect(senders, piece),
-      credit: (senders) => discipline().credit(senders),
-      blocksRead: () => {
-        this.#swarm.blocksRead();
-        this.#reader.wake();
-      },
-      readFailed: (piece, error) => {
-        this.#swarm.readFailed(piece);
-        this.#events.emit("warning", error);
-        this.#reader.wake();
-      },
-      writeFailed: (error) => this.#fail(error),
-    };
-  }
-
-  #makeSwarm(handshake: Handshake): Swarm {
-    const life = this.#life;
-    return new Swarm(
-      {
-        handshake,
-        downloadLimit: this.#limits.download,
-        uploadLimit: this.#limits.upload,
-        get isActive() {
-          return life.isActive;
-        },
-        connected: ({ peer }) => this.#events.emit("connected", peer.remote),
-        disconnected: ({ peer }, error) =>
-          this.#events.emit("disconnected", { ...peer.remote, error }),
-        ticked: () => this.#events.emit("progress", this.progress),
-      },
-      this.#host,
-      this.#transfer,
-      this.#extensions,
-    );
-  }
-
-  #makeExtensions(infoHash: Uint8Array): Extensions {
-    const { picker } = this.#transfer;
-    return new Extensions(
-      {
-        infoHash,
-        infoBytes: this.metainfo.infoBytes,
-        isPrivate: this.metainfo.isPrivate,
-        get isFinished() {
-          return picker.isFinished;
-        },
-        connections: () => this.#swarm.connections.values(),
-        found: (peers) => this.#swarm.found(peers, "pex"),
-        learned: (peer, theirs) => this.#swarm.learned(peer, theirs.listenPort),
-        warn: (error) => this.#events.emit("warning", error),
-      },
-      this.#host,
-    );
-  }
-
-  #makeSources(infoHash: Uint8Array): Sources {
-    const { picker, totals } = this.#transfer;
-    const files = this.#files;
-    return new Sources(
-      this.#host.sources,
-      {
-        infoHash,
-        peerId: this.#init.peerId,
-        isPrivate: this.metainfo.isPrivate,
-        trackers: this.#init.trackers ?? this.metainfo.trackers,
-        transfer: () => ({
-          uploaded: totals.uploaded.total,
-          downloaded: totals.downloaded.total,
-          left: picker.isFinished ? 0 : files.wantedBytes - files.storedBytes,
-        }),
-      },
-      (peers, origin) => this.#swarm.found(peers, origin),
-      (error) => this.#events.emit("warning", error),
-    );
-  }
-}
-
-/** What changes over a torrent's life; operations that change it run one after the other. */
-class Life {
-  state: TorrentState = "checking";
-  error: Error | undefined;
-  /** The data has been opened. */
-  opened = false;
-  /** Share of the pieces that the running check has seen. */
-  checked = 0;
-  readonly abort = new AbortController();
-  readonly retry: Alarm;
-  #last: Promise<void> = Promise.resolve();
-
-  constructor(host: TorrentHost, onRetry: () => void) {
-    this.retry = host.deadlines.alarm(onRetry);
-  }
-
-  /** Connections are wanted. */
-  get isActive(): boolean {
-    return this.state === "downloading" || this.state === "seeding";
-  }
-
-  serially(operation: () => Promise<void>): Promise<void> {
-    const done = this.#last.then(operation);
-    this.#last = done.catch(() => {});
-    return done;
-  }
-}
-
-function closedError(): TorrentError {
-  return new TorrentError("ERR_TORRENT_CLOSED", "the torrent was closed or removed");
 }

@@ -21,6 +21,8 @@ export interface TransferHost {
   /** The connection with this peer id; undefined if it has just ended. */
   connection(id: number): Connection | undefined;
   pieceStored(piece: PieceIndex): void;
+  /** Blocks that were asked for can be asked for anew: somebody idle may want them. */
+  blocksReopened(): void;
   /** These entries of the peer list (slots) sent bad blocks of the piece for certain. */
   ban(senders: Iterable<number>, piece: PieceIndex): void;
   /** These took part in a piece that failed. */
@@ -130,6 +132,7 @@ export class Transfer implements BlockSink, BlockSource, DiskTorrentHandler {
 
   requestLost(peer: Peer, piece: PieceIndex, block: BlockIndex): void {
     this.picker.abandoned(peer.id, piece, block);
+    this.#host.blocksReopened();
   }
 
   payDownload(peer: Peer, bytes: number, now: number): number {
@@ -183,6 +186,7 @@ export class Transfer implements BlockSink, BlockSource, DiskTorrentHandler {
     const verdict = this.#blame.failed(piece, blockDigests, this.picker.failed(piece));
     if (verdict.parole.length > 0) this.#host.suspect(verdict.parole, piece);
     if (verdict.ban.length > 0) this.#host.ban(verdict.ban, piece);
+    this.#host.blocksReopened();
   }
 
   /** Nobody is blamed any more for what this entry of the peer list sent. */

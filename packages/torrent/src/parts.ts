@@ -1,0 +1,133 @@
+// The parts of a running torrent, made and tied to each other.
+import type { Emitter, PieceIndex } from "@shoal/core";
+import { PiecePicker } from "@shoal/picker";
+import { RateLimit } from "@shoal/policy";
+import { Discipline } from "./discipline.ts";
+import { Extensions } from "./extensions.ts";
+import { FileSet } from "./files.ts";
+import type { TorrentHost } from "./host.ts";
+import { Reader } from "./reader.ts";
+import { Sources } from "./sources.ts";
+import { Swarm } from "./swarm.ts";
+import type { TorrentInit } from "./torrent.ts";
+import { Transfer } from "./transfer.ts";
+import type { TorrentEvents, TorrentProgress } from "./types.ts";
+
+/** What the parts ask of their torrent, and tell it. */
+export interface PartsHost {
+  readonly events: Emitter<TorrentEvents>;
+  /** 20 bytes. */
+  readonly infoHash: Uint8Array;
+  isActive(): boolean;
+  progress(): TorrentProgress;
+  pieceStored(piece: PieceIndex): void;
+  diskFailed(error: Error): void;
+}
+
+/** Everything that works for one torrent. */
+export interface Parts {
+  readonly transfer: Transfer;
+  readonly swarm: Swarm;
+  readonly files: FileSet;
+  readonly reader: Reader;
+  readonly sources: Sources;
+  readonly extensions: Extensions;
+  readonly downloadLimit: RateLimit;
+  readonly uploadLimit: RateLimit;
+}
+
+export function makeParts(session: TorrentHost, init: TorrentInit, host: PartsHost): Parts {
+  const { metainfo, peerId } = init;
+  const { geometry } = metainfo;
+  const { events, infoHash } = host;
+  const downloadLimit = new RateLimit({ parent: session.downloadLimit });
+  const uploadLimit = new RateLimit({ parent: session.uploadLimit });
+  const picker = new PiecePicker({ geometry, rng: session.rng });
+  picker.sequential = init.sequential ?? false;
+
+  const transfer: Transfer = new Transfer(
+    {
+      clock: session.clock,
+      connection: (id) => swarm.connections.get(id),
+      pieceStored: (piece) => host.pieceStored(piece),
+      blocksReopened: () => swarm.wakeIdle(),
+      ban: (senders, piece) => discipline.ban(senders, piece),
+      suspect: (senders, piece) => discipline.suspect(senders, piece),
+      credit: (senders) => discipline.credit(senders),
+      blocksRead: () => {
+        swarm.blocksRead();
+        reader.wake();
+      },
+      readFailed: (piece, error) => {
+        swarm.readFailed(piece);
+        reader.fail(error);
+        events.emit("warning", error);
+      },
+      writeFailed: (error) => host.diskFailed(error),
+    },
+    picker,
+    geometry,
+    { download: downloadLimit, upload: uploadLimit },
+  );
+  const reader: Reader = new Reader(transfer, () => swarm.reviewInterest());
+  const files = new FileSet(metainfo.files, geometry, picker, reader);
+  files.setPriorities(init.priorities ?? new Map());
+
+  const extensions: Extensions = new Extensions(
+    {
+      infoHash,
+      infoBytes: metainfo.infoBytes,
+      isPrivate: metainfo.isPrivate,
+      get isFinished() {
+        return picker.isFinished;
+      },
+      connections: () => swarm.connections.values(),
+      found: (peers) => swarm.found(peers, "pex"),
+      learned: (peer, theirs) => swarm.learned(peer, theirs.listenPort),
+      warn: (error) => events.emit("warning", error),
+    },
+    session,
+  );
+  const swarm: Swarm = new Swarm(
+    {
+      handshake: {
+        infoHash,
+        peerId,
+        features: { fast: true, extended: true, dht: false, v2: false },
+      },
+      downloadLimit,
+      uploadLimit,
+      get isActive() {
+        return host.isActive();
+      },
+      connected: ({ peer }) => events.emit("connected", peer.remote),
+      disconnected: ({ peer }, error) => events.emit("disconnected", { ...peer.remote, error }),
+      ticked: () => events.emit("progress", host.progress()),
+    },
+    session,
+    transfer,
+    extensions,
+  );
+  const discipline = new Discipline(
+    swarm,
+    (address, reason) => events.emit("banned", { address, reason }),
+    (slot) => transfer.forgetSender(slot),
+  );
+  const sources = new Sources(
+    session.sources,
+    {
+      infoHash,
+      peerId,
+      isPrivate: metainfo.isPrivate,
+      trackers: init.trackers ?? metainfo.trackers,
+      transfer: () => ({
+        uploaded: transfer.totals.uploaded.total,
+        downloaded: transfer.totals.downloaded.total,
+        left: picker.isFinished ? 0 : files.wantedBytes - files.storedBytes,
+      }),
+    },
+    (peers, origin) => swarm.found(peers, origin),
+    (error) => events.emit("warning", error),
+  );
+  return { transfer, swarm, files, reader, sources, extensions, downloadLimit, uploadLimit };
+}
