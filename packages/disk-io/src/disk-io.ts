@@ -43,7 +43,8 @@ const MIN_SLOTS = 64;
 /** Below this many bytes a check ends before more threads would have started. */
 const SMALL_CHECK = 64 * 1024 * 1024;
 
-class CachedDiskIo implements DiskIo, TorrentHost {
+/** See {@link DiskIo}. */
+export class CachedDiskIo implements DiskIo, TorrentHost {
   onCongestion: ((congested: boolean) => void) | undefined;
   readonly cache: Cache;
   readonly lookups: { hits: number; misses: number } = { hits: 0, misses: 0 };
@@ -122,7 +123,9 @@ class CachedDiskIo implements DiskIo, TorrentHost {
 
   balance(): void {
     const { cache } = this;
-    if (cache.dirty + cache.arriving >= this.#pressure.flushAt) this.#flushOldest(0);
+    const level = cache.dirty + cache.arriving;
+    // Who pauses is waiting for the low mark: what is above it must be written, piece whole or not.
+    if (level >= this.#pressure.flushAt || this.#pressure.congested) this.#flushOldest(0);
     this.#judge(false);
     if (this.#postponed.size > 0) this.#readPostponed();
   }
@@ -147,6 +150,11 @@ class CachedDiskIo implements DiskIo, TorrentHost {
     if (torrent.executor instanceof LocalExecutor)
       addCounters(this.#past, torrent.executor.counters);
     this.balance();
+  }
+
+  /** Recounts every slot; for tests. @throws Error naming what is off. */
+  assertExact(): void {
+    this.cache.assertExact([...this.#torrents].flatMap(({ jobs }) => jobs.entries()));
   }
 
   async #openStore(id: number, spec: DiskTorrentSpec): Promise<Executor> {
@@ -190,12 +198,13 @@ class CachedDiskIo implements DiskIo, TorrentHost {
     for (const end of ends) if (end.status === "rejected") throw end.reason;
   }
 
-  /** Writes out the least recently updated pieces: at least so many, and until few enough are dirty. */
+  /** Writes out the least recently updated pieces: at least so many, and down to the low mark. */
   #flushOldest(least: number): void {
     const { cache } = this;
     let flushed = 0;
     for (const piece of cache.unwritten) {
-      if (flushed >= least && cache.dirty - cache.writing <= this.#pressure.low) return;
+      const left = cache.dirty - cache.writing + cache.arriving;
+      if (flushed >= least && left <= this.#pressure.low) return;
       if (piece.owner.writeOut(piece)) flushed++;
     }
   }

@@ -47,6 +47,11 @@ export class PieceJobs implements PieceOwner, GateOwner {
     return entry;
   }
 
+  /** Every piece that holds slots, dropped ones that a job still uses too. */
+  entries(): CachedPiece[] {
+    return [...new Set([...this.pieces.values(), ...this.#subjects.values()])];
+  }
+
   /** Forgets the piece; slots that a job uses are freed when it ends. */
   drop(entry: CachedPiece): void {
     entry.dropped = true;

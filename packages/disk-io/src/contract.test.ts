@@ -1,0 +1,363 @@
+// The cache contract, line by line: small torrents, in-process jobs, a store that keeps a diary.
+import { createHash } from "node:crypto";
+import { BLOCK_SIZE, blockIndex, pieceIndex } from "@shoal/core";
+import { describe, expect, it } from "vitest";
+import { type DiskTorrent, NO_SLOT } from "./contract.ts";
+import { CachedDiskIo } from "./disk-io.ts";
+import { type DiaryStore, diaryStore, nodeError } from "./store.fixture.ts";
+import {
+  arrive,
+  download,
+  type Fixture,
+  fixture,
+  type Notes,
+  notes,
+  readBlock,
+  specOf,
+  turn,
+} from "./torrent.fixture.ts";
+
+const K16 = BLOCK_SIZE;
+
+interface Bench {
+  readonly io: CachedDiskIo;
+  readonly data: Fixture;
+  readonly store: DiaryStore;
+  readonly handler: Notes;
+  readonly torrent: DiskTorrent;
+}
+
+/** A cache of the least size (64 blocks) unless told otherwise, and one torrent. */
+async function bench(pieceBlocks: number, blocks: number, cacheSize = 0): Promise<Bench> {
+  const io = new CachedDiskIo({ cacheSize, threads: 0 });
+  const data = fixture(pieceBlocks * K16, [blocks * K16]);
+  const store = diaryStore();
+  const handler = notes();
+  const torrent = await io.open(specOf(data, store, handler));
+  return { io, data, store, handler, torrent };
+}
+
+async function downloadAll({ torrent, data, handler }: Bench): Promise<void> {
+  for (let i = 0; i < data.geometry.pieceCount; i++) await download(torrent, data, i);
+  await handler.until(() => handler.stored.length === data.geometry.pieceCount);
+}
+
+/** Reads other pieces until nothing of piece 0 can be cached. */
+async function pushOut({ io, torrent, data, handler }: Bench): Promise<void> {
+  for (let i = data.geometry.pieceCount - 1; i > 0; i--) {
+    await readBlock(torrent, handler, data, pieceIndex(i), blockIndex(0));
+  }
+  io.assertExact();
+}
+
+describe("a: reading ahead", () => {
+  it("reads a block and all following ones of its piece in one call", async () => {
+    const b = await bench(8, 8 * 20);
+    await downloadAll(b);
+    await pushOut(b);
+    b.store.diary.length = 0;
+    const { hits } = { hits: b.io.stats().readHits };
+    for (let block = 2; block < 8; block++) {
+      const bytes = await readBlock(b.torrent, b.handler, b.data, pieceIndex(0), blockIndex(block));
+      expect(bytes.equals(b.data.bytes.subarray(block * K16, (block + 1) * K16))).toBe(true);
+    }
+    const reads = b.store.diary.filter(([call]) => call === "read");
+    expect(reads.map(([, piece, begin, ...views]) => [piece, begin, sum(views)])).toEqual([
+      [0, 2 * K16, 6 * K16],
+    ]);
+    expect(b.io.stats().readHits - hits).toBe(6);
+    await b.io.close();
+  });
+
+  it("keeps one read per piece in flight and answers all who wait with it", async () => {
+    const b = await bench(4, 4 * 40);
+    await downloadAll(b);
+    await pushOut(b);
+    b.store.diary.length = 0;
+    b.handler.read.length = 0;
+    for (const block of [1, 2, 1]) {
+      expect(b.torrent.pin(pieceIndex(0), blockIndex(block), block)).toBe(NO_SLOT);
+    }
+    await b.handler.until(() => b.handler.read.length > 0);
+    await turn();
+    expect(b.store.diary.filter(([call]) => call === "read").length).toBe(1);
+    expect(b.handler.read).toEqual([0]);
+    await b.io.close();
+  });
+});
+
+describe("b: writing behind", () => {
+  it("writes a whole piece with one call, and keeps it cached", async () => {
+    const b = await bench(16, 32);
+    await downloadAll(b);
+    expect(b.store.diary).toEqual([
+      ["write", 0, 0, 16 * K16],
+      ["commit", 0, 0],
+      ["write", 1, 0, 16 * K16],
+      ["commit", 1, 0],
+    ]);
+    for (let i = 0; i < 32; i++) {
+      const slot = b.torrent.pin(pieceIndex(i >> 4), blockIndex(i & 15), 1);
+      expect(slot).not.toBe(NO_SLOT);
+      b.torrent.unpin(slot);
+    }
+    expect(b.io.stats().readMisses).toBe(0);
+    await b.io.close();
+  });
+
+  it("writes one vectored call when the blocks lie apart", async () => {
+    const b = await bench(4, 160);
+    // Homes become scarce: every group of 16 slots gets a block first.
+    for (let i = 0; i < 30; i++) arrive(b.torrent, b.data, pieceIndex(i + 1), blockIndex(0));
+    for (const block of [3, 1, 0, 2]) {
+      while (!arrive(b.torrent, b.data, pieceIndex(0), blockIndex(block))) await turn();
+    }
+    b.torrent.complete(pieceIndex(0));
+    await b.handler.until(() => b.handler.stored.length === 1);
+    const writes = b.store.diary.filter(([call, piece]) => call === "write" && piece === 0);
+    expect(writes.map(([, , begin, ...views]) => [begin, sum(views)])).toEqual([[0, 4 * K16]]);
+    await b.io.close();
+  });
+
+  it("flushes the least recently updated piece when space is needed", async () => {
+    const b = await bench(16, 16 * 8);
+    // Three partial pieces; piece 1 is updated last though it began first.
+    for (let block = 0; block < 8; block++) {
+      for (const piece of [1, 0, 2]) {
+        arrive(b.torrent, b.data, pieceIndex(piece), blockIndex(block));
+      }
+    }
+    arrive(b.torrent, b.data, pieceIndex(0), blockIndex(8));
+    arrive(b.torrent, b.data, pieceIndex(2), blockIndex(8));
+    arrive(b.torrent, b.data, pieceIndex(1), blockIndex(8));
+    arrive(b.torrent, b.data, pieceIndex(3), blockIndex(0));
+    await turn();
+    await turn();
+    expect(b.store.diary).toEqual([["write", 0, 0, 9 * K16]]);
+    await b.io.close();
+  });
+});
+
+describe("c: one budget", () => {
+  it("lets writes evict clean blocks, and a read never a dirty one", async () => {
+    const b = await bench(16, 16 * 12);
+    for (let i = 0; i < 4; i++) await download(b.torrent, b.data, i);
+    await b.handler.until(() => b.handler.stored.length === 4);
+    expect(b.io.stats()).toMatchObject({ clean: 64 * K16, free: 0, dirty: 0 });
+    for (let i = 0; i < 10; i++) {
+      expect(arrive(b.torrent, b.data, pieceIndex(4), blockIndex(i))).toBe(true);
+    }
+    expect(b.io.stats().dirty).toBe(10 * K16);
+    for (let i = 0; i < 4; i++) {
+      for (let n = 0; n < 16; n++) {
+        await readBlock(b.torrent, b.handler, b.data, pieceIndex(i), blockIndex(n));
+      }
+      expect(b.io.stats().dirty).toBe(10 * K16);
+      b.io.assertExact();
+    }
+    expect(b.store.diary.filter(([call, piece]) => call === "write" && piece === 4)).toEqual([]);
+    await b.io.close();
+  });
+});
+
+describe("d: hashing", () => {
+  it("hashes a cached piece from the cache", async () => {
+    const b = await bench(16, 48);
+    await downloadAll(b);
+    expect(b.io.stats()).toMatchObject({ reads: 0, hashedBytes: 48 * K16, writes: 3 });
+    await b.io.close();
+  });
+
+  it("reads back of a partly flushed piece only what has left the cache", async () => {
+    const b = await bench(32, 32 * 8);
+    for (let block = 0; block < 16; block++) {
+      arrive(b.torrent, b.data, pieceIndex(0), blockIndex(block));
+    }
+    await b.torrent.flush();
+    for (let piece = 1; piece <= 2; piece++) await download(b.torrent, b.data, piece);
+    await b.handler.until(() => b.handler.stored.length === 2);
+    const before = b.io.stats();
+    for (let block = 16; block < 32; block++) {
+      while (!arrive(b.torrent, b.data, pieceIndex(0), blockIndex(block))) await turn();
+    }
+    b.store.diary.length = 0;
+    b.torrent.complete(pieceIndex(0));
+    await b.handler.until(() => b.handler.stored.length === 3);
+    expect(b.io.stats().bytesRead - before.bytesRead).toBe(16 * K16);
+    expect(b.store.diary).toEqual([
+      ["read", 0, 0, 16 * K16],
+      ["write", 0, 16 * K16, 16 * K16],
+      ["commit", 0, 0],
+    ]);
+    await b.io.close();
+  });
+
+  it("tells the digests of a wrong piece's blocks, cached or flushed, and forgets it", async () => {
+    const b = await bench(4, 8);
+    arrive(b.torrent, b.data, pieceIndex(0), blockIndex(0));
+    await b.torrent.flush();
+    for (const block of [1, 2]) arrive(b.torrent, b.data, pieceIndex(0), blockIndex(block));
+    const slot = b.torrent.allocate(pieceIndex(0), blockIndex(3));
+    b.torrent.copyIn(slot, 0, new Uint8Array(K16), 0, K16);
+    expect(b.torrent.put(pieceIndex(0), blockIndex(3), slot)).toBe(true);
+    b.torrent.complete(pieceIndex(0));
+    await b.handler.until(() => b.handler.failed.length === 1);
+    const blocks = [0, 1, 2].map((i) => b.data.bytes.subarray(i * K16, (i + 1) * K16));
+    const digests = [...blocks, new Uint8Array(K16)].map((block) =>
+      createHash("sha1").update(block).digest(),
+    );
+    expect(Buffer.concat(digests).equals(b.handler.failed[0]?.digests ?? Buffer.of())).toBe(true);
+    expect(b.io.stats().free).toBe(b.io.stats().cacheSize);
+    await download(b.torrent, b.data, 0);
+    await b.handler.until(() => b.handler.stored.length === 1);
+    await b.io.close();
+  });
+});
+
+describe("g: fences", () => {
+  it("waits for what came before, writes partial pieces first, holds what comes after", async () => {
+    const b = await bench(4, 16);
+    let go = (): void => {};
+    b.store.pause = new Promise((resolve) => {
+      go = resolve;
+    });
+    await download(b.torrent, b.data, 0);
+    arrive(b.torrent, b.data, pieceIndex(1), blockIndex(2));
+    const moved = b.torrent.move("/x");
+    await download(b.torrent, b.data, 2);
+    const flushed = b.torrent.flush();
+    await turn();
+    expect(b.store.diary.map(([call, piece]) => [call, piece])).toEqual([["write", 0]]);
+    go();
+    await Promise.all([moved, flushed]);
+    expect(b.store.diary.map(([call, piece]) => [call, piece])).toEqual([
+      ["write", 0],
+      ["commit", 0],
+      ["write", 1],
+      ["move", 2],
+      ["write", 2],
+      ["commit", 2],
+      ["flush", 0],
+    ]);
+    await b.io.close();
+  });
+
+  it("passes a full disk: flush says so, close lets go of everything and says so", async () => {
+    const b = await bench(4, 16);
+    b.store.writeError = nodeError("ENOSPC");
+    arrive(b.torrent, b.data, pieceIndex(0), blockIndex(0));
+    await expect(b.torrent.flush()).rejects.toMatchObject({ code: "ERR_DISK_FULL" });
+    await b.torrent.check();
+    await expect(b.torrent.close()).rejects.toMatchObject({ code: "ERR_DISK_FULL" });
+    expect(b.io.stats().free).toBe(b.io.stats().cacheSize);
+    await expect(b.torrent.flush()).rejects.toMatchObject({ code: "ERR_DISK_CLOSED" });
+    await b.io.close();
+  });
+});
+
+describe("h: the account", () => {
+  it("never exceeds the budget and publishes every byte of it", async () => {
+    const b = await bench(16, 16 * 30);
+    for (let i = 0; i < 30; i++) {
+      for (let block = 0; block < 16; block++) {
+        while (!arrive(b.torrent, b.data, pieceIndex(i), blockIndex(block))) await turn();
+        const { cacheSize, dirty, clean, pinned, inFlight, free } = b.io.stats();
+        expect(cacheSize).toBe(1 << 20);
+        expect(dirty + clean + pinned + inFlight + free).toBe(cacheSize);
+      }
+      b.torrent.complete(pieceIndex(i));
+    }
+    await b.handler.until(() => b.handler.stored.length === 30);
+    b.io.assertExact();
+    await b.io.close();
+  });
+
+  it("asks receivers to pause while the disk is slow, and to go on when it has caught up", async () => {
+    const b = await bench(4, 100);
+    const changes: boolean[] = [];
+    b.io.onCongestion = (congested) => changes.push(congested);
+    let go = (): void => {};
+    b.store.pause = new Promise((resolve) => {
+      go = resolve;
+    });
+    let taken = 0;
+    for (; !b.io.congested; taken++) {
+      arrive(b.torrent, b.data, pieceIndex(taken >> 2), blockIndex(taken & 3));
+      if ((taken & 3) === 3) b.torrent.complete(pieceIndex(taken >> 2));
+    }
+    // There is room for a chunk more of what the socket has brought already.
+    for (let i = 0; i < 16; i++, taken++) {
+      expect(arrive(b.torrent, b.data, pieceIndex(taken >> 2), blockIndex(taken & 3))).toBe(true);
+    }
+    go();
+    await b.handler.until(() => changes.length === 2);
+    expect(changes).toEqual([true, false]);
+    await b.torrent.close({ deleteData: true });
+    await b.io.close();
+  });
+});
+
+describe("failing writes", () => {
+  it("keeps the data dirty, tells once, and goes on after retry", async () => {
+    const b = await bench(4, 16);
+    b.store.writeError = nodeError("ENOSPC");
+    for (let i = 0; i < 3; i++) await download(b.torrent, b.data, i);
+    await b.handler.until(() => b.handler.writeErrors.length > 0);
+    for (let i = 0; i < 5; i++) await turn();
+    expect(b.handler.writeErrors.map(({ code }) => code)).toEqual(["ERR_DISK_FULL"]);
+    expect(b.io.stats().dirty).toBe(12 * K16);
+    b.store.writeError = undefined;
+    b.torrent.retry();
+    await b.handler.until(() => b.handler.stored.length === 3);
+    expect(b.io.stats()).toMatchObject({ dirty: 0, clean: 12 * K16 });
+    await b.io.close();
+  });
+
+  it("reports reads that fail or find too little", async () => {
+    const b = await bench(4, 16);
+    expect(b.torrent.pin(pieceIndex(1), blockIndex(0), 1)).toBe(NO_SLOT);
+    await b.handler.until(() => b.handler.readErrors.length === 1);
+    b.store.readError = nodeError("EIO");
+    expect(b.torrent.pin(pieceIndex(1), blockIndex(0), 1)).toBe(NO_SLOT);
+    await b.handler.until(() => b.handler.readErrors.length === 2);
+    expect(b.handler.readErrors.map(({ code }) => code)).toEqual([
+      "ERR_DISK_MISSING",
+      "ERR_DISK_IO",
+    ]);
+    expect(b.io.stats().free).toBe(b.io.stats().cacheSize);
+    await b.io.close();
+  });
+});
+
+describe("slots", () => {
+  it("takes a block once, and refuses what no block is arriving in", async () => {
+    const b = await bench(4, 16);
+    const piece = pieceIndex(0);
+    const block = blockIndex(0);
+    const first = b.torrent.allocate(piece, block);
+    const second = b.torrent.allocate(piece, block);
+    expect(b.torrent.put(piece, block, first)).toBe(true);
+    expect(b.torrent.put(piece, block, second)).toBe(false);
+    expect(() => b.torrent.free(second)).toThrow(RangeError);
+    expect(() => b.torrent.put(pieceIndex(1), block, first)).toThrow(RangeError);
+    expect(() => b.torrent.unpin(first)).toThrow(RangeError);
+    expect(() => b.torrent.copyIn(first, 1, new Uint8Array(K16), 0, K16)).toThrow(RangeError);
+    await b.io.close();
+  });
+
+  it("keeps pinned bytes of a dropped piece until they are unpinned", async () => {
+    const b = await bench(4, 16);
+    await downloadAll(b);
+    const slot = b.torrent.pin(pieceIndex(0), blockIndex(0), 1);
+    await b.torrent.close();
+    expect(b.io.stats()).toMatchObject({ pinned: K16, clean: 0 });
+    expect(b.data.bytes.subarray(0, K16).equals(b.torrent.view(slot, 0, K16))).toBe(true);
+    b.torrent.unpin(slot);
+    expect(b.io.stats().free).toBe(b.io.stats().cacheSize);
+    await b.io.close();
+  });
+});
+
+function sum(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0);
+}
