@@ -20,6 +20,7 @@ describe.for([
   const how: Omit<Transfer, "seed" | "leech"> = {
     kind: "multi",
     pieceLength: 256 * 1024,
+    maker: "libtorrent",
     address,
     dialler,
   };

@@ -9,6 +9,7 @@ import {
   makeTorrent,
   type Payload,
   type PayloadKind,
+  type TorrentMaker,
 } from "./payloads.ts";
 
 /** Who sends what to whom, and how they meet. */
@@ -18,6 +19,7 @@ export interface Transfer {
   readonly kind: PayloadKind;
   /** In bytes. */
   readonly pieceLength: number;
+  readonly maker: TorrentMaker;
   readonly address: string;
   /** Which side opens the connection, if it can. */
   readonly dialler: "seed" | "leech";
@@ -50,11 +52,13 @@ export async function openWorkshop(): Promise<Workshop> {
     payloads.set(kind, made);
     return made;
   };
-  const torrentOf = (kind: PayloadKind, pieceLength: number): Promise<string> => {
-    const file = join(root, `${kind}-${pieceLength}.torrent`);
+  const torrentOf = ({ kind, pieceLength, maker }: Transfer): Promise<string> => {
+    const file = join(root, `${kind}-${pieceLength}-${maker}.torrent`);
     const made =
       torrents.get(file) ??
-      payloadOf(kind).then((payload) => makeTorrent(payload, pieceLength, file).then(() => file));
+      payloadOf(kind).then((payload) =>
+        makeTorrent(payload, pieceLength, maker, file).then(() => file),
+      );
     torrents.set(file, made);
     return made;
   };
@@ -62,7 +66,7 @@ export async function openWorkshop(): Promise<Workshop> {
   return {
     async transfer(transfer) {
       const payload = await payloadOf(transfer.kind);
-      const torrentFile = await torrentOf(transfer.kind, transfer.pieceLength);
+      const torrentFile = await torrentOf(transfer);
       const here = join(root, String(count++));
       await move(transfer, payload, torrentFile, here);
       const { makesEmptyFiles } = transfer.leech;

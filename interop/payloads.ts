@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { promisify } from "node:util";
+import { createTorrent } from "@shoal/session";
 import { LIBTORRENT_PROGRAM, PYTHON } from "./libtorrent.ts";
 
 /** `single`: one file; `multi`: 200 files of odd sizes, some empty, nested, with Unicode names. */
@@ -34,14 +35,22 @@ export async function makePayload(kind: PayloadKind, dir: string): Promise<Paylo
   return { kind, root };
 }
 
-/** Makes a v1 torrent of the payload with libtorrent. `pieceLength` is a power of two ≥ 16,384. */
+/** Who makes the torrent file: libtorrent, the reference, or Shoal's `createTorrent`. */
+export type TorrentMaker = "libtorrent" | "shoal";
+
+/** Makes a v1 torrent of the payload. `pieceLength` is a power of two ≥ 16,384. */
 export async function makeTorrent(
   { root }: Payload,
   pieceLength: number,
+  maker: TorrentMaker,
   torrentFile: string,
 ): Promise<void> {
-  const options = JSON.stringify({ root, pieceLength, torrentFile });
-  await promisify(execFile)(PYTHON, [LIBTORRENT_PROGRAM, "create", options]);
+  if (maker === "shoal") {
+    await writeFile(torrentFile, await createTorrent(root, { pieceLength }));
+  } else {
+    const options = JSON.stringify({ root, pieceLength, torrentFile });
+    await promisify(execFile)(PYTHON, [LIBTORRENT_PROGRAM, "create", options]);
+  }
 }
 
 /**
