@@ -11,6 +11,8 @@ import type { PickerState } from "./state.ts";
 const OPEN_PIECES_PER_PEER = 1.5;
 /** Beyond this many blocks of open pieces (32 MiB) too: they wait in the disk cache. */
 const MAX_OPEN_BLOCKS = 2048;
+/** How many of a level's rarest pieces are looked at for one to prefer to pieces in progress. */
+const RARE_SEARCH = 16;
 /** Pieces that a walk in order may find useless for the peer before the rest is sampled. */
 const WALK_MISSES = 1024;
 /** Among how many of the remaining pieces the rarest is then chosen. */
@@ -56,7 +58,8 @@ export class Chooser {
     this.#mask = mask;
     this.#out = out;
     this.#crowded = this.#isCrowded();
-    this.#contiguous = this.#crowded || this.#isStarting ? 0 : contiguous;
+    const shares = this.#crowded || this.#isStarting || record.peer.snubbed;
+    this.#contiguous = shares ? 0 : contiguous;
     if (!record.exhausted) this.#openBlocks(record);
     if (idle && this.#left === count && mask === undefined) this.#endGame(record);
   }
@@ -127,8 +130,31 @@ export class Chooser {
     while (this.#left > 0) {
       const slot = this.#bestPartial(priority, suits);
       if (slot === NO_SLOT) return;
-      this.#take(slot);
+      const rarer = suits === SUITABLE ? this.#muchRarer(priority, slot) : -1;
+      if (rarer < 0) this.#take(slot);
+      else this.#begin(rarer);
     }
+  }
+
+  /**
+   * An unopened piece of the peer that is at most half as available as one in progress that others
+   * began, or −1. So the only seed of a swarm spreads what nobody else has, instead of helping out.
+   */
+  #muchRarer(priority: number, slot: number): number {
+    const { partials, order, sequential } = this.#state;
+    const record = this.#record;
+    if (!record || record.peer.snubbed || partials.sole(slot) === record.peer.id) return -1;
+    if (sequential || this.#crowded || this.#isStarting || this.#mask) return -1;
+    const level = order.level(priority);
+    const begun = order.seeds + (order.availability[partials.pieceOf(slot)] as number);
+    const first = record.asSeed ? 0 : level.startOf(1);
+    const end = Math.min(level.size, first + RARE_SEARCH);
+    for (let position = first; position < end; position++) {
+      const piece = level.at(position);
+      if ((order.seeds + (order.availability[piece] as number)) * 2 > begun) return -1;
+      if (record.peer.have.has(piece)) return piece;
+    }
+    return -1;
   }
 
   /** The peer's own before others, then the rarest (or first) piece, then the most complete. */
@@ -188,7 +214,7 @@ export class Chooser {
    * and no piece ever moves to a later one, so nothing is overlooked.
    */
   #walk(priority: number, record: PeerRecord): void {
-    const { order, rng } = this.#state;
+    const { order, rng, geometry } = this.#state;
     const level = order.level(priority);
     this.#continueRun(priority, record);
     // A peer that is counted piece by piece has nothing of availability 0.
@@ -203,12 +229,12 @@ export class Chooser {
       const has = record.peer.have.has(piece);
       if (has) {
         this.#begin(piece);
-        record.runLeft = Math.ceil(this.#contiguous / this.#state.geometry.blocksPerPiece) - 1;
+        record.runLeft = Math.ceil(this.#contiguous / geometry.blocksPerPiece) - 1;
         this.#continueRun(priority, record);
       } else {
         misses++;
       }
-      if (down) position = Math.min(position, level.size) - 1;
+      if (down) position--;
       else if (!has) position++;
     }
     const sawAll = misses < WALK_MISSES && (down || start === first);

@@ -1,4 +1,5 @@
 // The picker against a naive model that keeps a set for everything and looks at everything.
+import { ok } from "node:assert/strict";
 import {
   Bitfield,
   type BlockIndex,
@@ -128,6 +129,9 @@ class Pair {
     const unopened = all.filter((p) => this.wants(p) && !this.begun(p));
     const anyToBegin = unopened.some((p) => this.availability(p) > 0);
     const starting = this.have.size < INITIAL_RANDOM;
+    const partial = all.filter((p) => this.wants(p) && this.begun(p));
+    const open = partial.filter((p) => this.blocks[p]?.some((b) => this.isOpen(b)));
+    const crowded = open.length > 1.5 * this.peers.size;
 
     this.out.clear();
     this.picker.pick(peer, count, contiguous, mask, this.out);
@@ -135,7 +139,7 @@ class Pair {
     const begun: number[] = [];
     const ended = openBlocks === 0 && this.out.length > 0;
     if (ended) {
-      expect(idle && !anyToBegin && !peer.onParole && mask === undefined).toBe(true);
+      ok(idle && !anyToBegin && !peer.onParole && mask === undefined);
       expect(this.out.length).toBe(1);
     } else {
       // Complete: it finds whatever is open for this peer, however it looks for it.
@@ -144,12 +148,11 @@ class Pair {
     for (let i = 0; i < this.out.length; i++) {
       const piece = this.out.piece(i);
       const block = this.blocks[piece]?.[this.out.block(i)];
-      expect(block).toBeDefined();
-      if (!block) continue;
-      expect(eligible(piece)).toBe(true);
-      expect(block.source).toBe(-1);
-      expect(block.requesters.has(peer.id)).toBe(false);
-      expect(block.requesters.size > 0).toBe(ended);
+      ok(block);
+      ok(eligible(piece));
+      ok(block.source === -1);
+      ok(!block.requesters.has(peer.id));
+      ok(block.requesters.size > 0 === ended);
       if (ended) {
         const rivals = this.blocks[piece]?.filter(
           (b) => b.source < 0 && !b.requesters.has(peer.id),
@@ -169,6 +172,15 @@ class Pair {
         .filter((b) => b.source < 0 && b.requesters.size > 0);
       expect(busy).toEqual([]);
     }
+    const left = unopened.filter((p) => usable(p) && !this.begun(p));
+    for (let i = 0; i < this.out.length && !crowded; i++) {
+      // Priorities come before finishing what was begun.
+      const piece = this.out.piece(i);
+      if (this.urgent.includes(piece)) continue;
+      for (const p of left) {
+        ok((this.priorities[p] ?? 0) <= (this.priorities[piece] ?? 0));
+      }
+    }
     this.#checkOrder(peer, begun, unopened.filter(usable), contiguous > 0, starting, mask);
   }
 
@@ -187,14 +199,14 @@ class Pair {
       if (this.urgent.includes(piece)) continue;
       const priority = this.priorities[piece] ?? 0;
       for (const other of left) {
-        expect(this.priorities[other]).toBeLessThanOrEqual(priority);
+        ok((this.priorities[other] ?? 0) <= priority);
         if (this.priorities[other] !== priority || inRuns || starting) continue;
         if (this.picker.sequential && !peer.snubbed) {
-          expect(other).toBeGreaterThan(piece);
+          ok(other > piece);
         } else if (peer.snubbed) {
-          expect(this.availability(other)).toBeLessThanOrEqual(this.availability(piece));
+          ok(this.availability(other) <= this.availability(piece));
         } else {
-          expect(this.availability(other)).toBeGreaterThanOrEqual(this.availability(piece));
+          ok(this.availability(other) >= this.availability(piece));
         }
       }
     }
@@ -282,13 +294,14 @@ class Pair {
       expect(this.picker.contributors(partial.piece)).toEqual(blocks.map((b) => b.source));
     }
     for (const piece of all) {
-      expect(this.picker.availability(piece)).toBe(this.availability(piece));
-      expect(this.picker.priority(piece)).toBe(this.priorities[piece]);
+      ok(this.picker.availability(piece) === this.availability(piece));
+      ok(this.picker.priority(piece) === this.priorities[piece]);
       for (const [at, block] of (this.blocks[piece] ?? []).entries()) {
-        const others: number[] = [];
-        this.picker.otherRequesters(piece, at as BlockIndex, 0, (id) => others.push(id));
-        expect(others.toSorted()).toEqual([...block.requesters].filter((id) => id > 0).toSorted());
-        expect(this.picker.isRequestedBy(0, piece, at as BlockIndex)).toBe(block.requesters.has(0));
+        const others = new Set<number>();
+        this.picker.otherRequesters(piece, at as BlockIndex, 0, (id) => others.add(id));
+        ok([...others].every((id) => id !== 0 && block.requesters.has(id)));
+        ok(others.size === block.requesters.size - (block.requesters.has(0) ? 1 : 0));
+        ok(this.picker.isRequestedBy(0, piece, at as BlockIndex) === block.requesters.has(0));
       }
     }
     for (const peer of this.peers.values()) {
@@ -383,7 +396,7 @@ describe("PiecePicker", () => {
           pair.compare();
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: 600 },
     );
   });
 
@@ -395,7 +408,7 @@ describe("PiecePicker", () => {
         for (let i = 0; i < 80; i++) step(pair, rng);
         pair.compare();
       }),
-      { numRuns: 10 },
+      { numRuns: 6 },
     );
   });
 });

@@ -150,13 +150,13 @@ export class PiecePicker {
    * pieces that the set held before. The first call for an unknown peer counts its whole set.
    */
   peerHas(peer: PickingPeer, piece: PieceIndex): void {
-    const { order, roster } = this.#state;
+    const { geometry, order, roster } = this.#state;
     const record = roster.get(peer.id);
     if (!record) {
       this.peerBitfield(peer);
       return;
     }
-    if (record.asSeed || !peer.have.has(piece)) return;
+    if (record.asSeed || !geometry.isPiece(piece) || !peer.have.has(piece)) return;
     order.raise(piece);
     roster.gained(record, piece, isOpen(this.#state, piece));
   }
@@ -314,8 +314,8 @@ export class PiecePicker {
 
   /** The piece's hash is right and its bytes are on disk. Also for pieces that a check found. */
   stored(piece: PieceIndex): void {
-    const { have, wanted, order } = this.#state;
-    if (!have.add(piece)) return;
+    const { geometry, have, wanted, order } = this.#state;
+    if (!geometry.isPiece(piece) || !have.add(piece)) return;
     end(this.#state, piece);
     order.unlist(piece);
     wanted.delete(piece);
@@ -347,9 +347,9 @@ export class PiecePicker {
 
   /** What we had of a piece is gone: a check found it bad, or its file was deleted. */
   lost(piece: PieceIndex): void {
-    const { have, wanted, order, roster } = this.#state;
+    const { geometry, have, wanted, order, roster } = this.#state;
     drop(this.#state, piece);
-    if (!have.delete(piece) || this.priority(piece) === 0) return;
+    if (!geometry.isPiece(piece) || !have.delete(piece) || this.priority(piece) === 0) return;
     wanted.add(piece);
     order.list(piece);
     roster.wantsMore();

@@ -1,0 +1,525 @@
+// The strategy, one rule at a time.
+import { Bitfield, createRng, PieceGeometry, type PieceIndex } from "@shoal/core";
+import { describe, expect, it } from "vitest";
+import { BlockList, type PickerOptions, type PickingPeer, PiecePicker } from "./index.ts";
+
+type TestPeer = { -readonly [K in keyof PickingPeer]: PickingPeer[K] };
+
+const BLOCK = 16_384;
+let ids = 0;
+
+function make(pieces: number, blocks: number, options?: Partial<PickerOptions>): PiecePicker {
+  const geometry = new PieceGeometry(pieces * blocks * BLOCK, blocks * BLOCK);
+  return new PiecePicker({ geometry, rng: createRng(1), initialRandomPieces: 0, ...options });
+}
+
+/** A connected peer with the given pieces; all of them by default. */
+function join(picker: PiecePicker, pieces?: Iterable<number>): TestPeer {
+  const count = picker.have.length;
+  const have = pieces ? new Bitfield(count) : Bitfield.full(count);
+  for (const piece of pieces ?? []) have.add(piece);
+  const peer: TestPeer = { id: ids++, have, snubbed: false, onParole: false };
+  picker.peerBitfield(peer);
+  return peer;
+}
+
+interface Ask {
+  contiguous?: number;
+  allowed?: Bitfield;
+}
+
+/** Picks, and gives the blocks as "piece:block". */
+function pick(picker: PiecePicker, peer: PickingPeer, count: number, ask: Ask = {}): string[] {
+  const out = new BlockList();
+  picker.pick(peer, count, ask.contiguous ?? 0, ask.allowed, out);
+  picker.checkInvariants();
+  return Array.from({ length: out.length }, (_, i) => `${out.piece(i)}:${out.block(i)}`);
+}
+
+/** Picks, and gives each block's piece. */
+function pickPieces(picker: PiecePicker, peer: PickingPeer, count: number, ask?: Ask): number[] {
+  return pick(picker, peer, count, ask).map((block) => Number(block.split(":")[0]));
+}
+
+/** Delivers blocks that were picked, and stores what is complete. */
+function deliver(picker: PiecePicker, peer: PickingPeer, blocks: readonly string[]): void {
+  for (const name of blocks) {
+    const [piece, block] = name.split(":").map(Number) as [PieceIndex, never];
+    if (picker.received(peer.id, piece, block) === "complete") picker.stored(piece);
+  }
+}
+
+/** `pieces` 0…n−1, the first at one peer besides, the second at two… so the last is commonest. */
+function stairs(picker: PiecePicker, pieces: number): void {
+  for (let from = 0; from < pieces; from++) {
+    join(
+      picker,
+      Array.from({ length: pieces - from }, (_, i) => from + i),
+    );
+  }
+}
+
+describe("rarest first", () => {
+  it("begins the rarest pieces first", () => {
+    const picker = make(5, 1);
+    stairs(picker, 5);
+    expect(pickPieces(picker, join(picker), 5)).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  it("counts seeds without letting them change the order", () => {
+    const picker = make(3, 1);
+    join(picker, [1]);
+    join(picker);
+    join(picker);
+    expect(pickPieces(picker, join(picker), 3)[2]).toBe(1);
+  });
+
+  it("chooses among equals at random", () => {
+    const seen = new Set<number>();
+    for (let seed = 0; seed < 100; seed++) {
+      const picker = make(6, 1, { rng: createRng(seed) });
+      seen.add(pickPieces(picker, join(picker), 1)[0] ?? -1);
+    }
+    expect(seen.size).toBe(6);
+  });
+
+  it("picks only what the peer has, we lack and want", () => {
+    const have = new Bitfield(6);
+    have.add(1);
+    const picker = make(6, 2, { have });
+    picker.setPriority(2 as PieceIndex, 0);
+    expect(pick(picker, join(picker, [1, 2, 3]), 10)).toEqual(["3:0", "3:1"]);
+  });
+
+  it("follows availability as it changes", () => {
+    const picker = make(3, 1);
+    const other = join(picker, [0]);
+    const seed = join(picker);
+    for (const piece of [1, 2] as PieceIndex[]) {
+      other.have.add(piece);
+      picker.peerHas(other, piece);
+    }
+    other.have.delete(2);
+    picker.peerLost(other, 2 as PieceIndex);
+    expect(pickPieces(picker, seed, 1)).toEqual([2]);
+  });
+
+  it("begins with random pieces until enough are had", () => {
+    const firsts = new Set<number>();
+    for (let seed = 0; seed < 60; seed++) {
+      const picker = make(6, 1, { rng: createRng(seed), initialRandomPieces: 2 });
+      stairs(picker, 6);
+      const peer = join(picker);
+      for (let i = 0; i < 2; i++) {
+        const blocks = pick(picker, peer, 1);
+        firsts.add(Number(blocks[0]?.split(":")[0]));
+        deliver(picker, peer, blocks);
+      }
+      const rarest = [0, 1, 2].find((piece) => !picker.have.has(piece));
+      expect(pickPieces(picker, peer, 1)).toEqual([rarest]);
+    }
+    expect(firsts.size).toBe(6);
+  });
+
+  it("gives the commonest pieces to a snubbed peer", () => {
+    const picker = make(5, 1);
+    stairs(picker, 5);
+    const peer = join(picker);
+    peer.snubbed = true;
+    expect(pickPieces(picker, peer, 5)).toEqual([4, 3, 2, 1, 0]);
+  });
+
+  it("finds all pieces of a peer that has few of very many", () => {
+    const few = [17, 30_000, 59_999];
+    const picker = make(60_000, 1);
+    // All that it has is commoner than tens of thousands of others that it lacks.
+    join(
+      picker,
+      Array.from({ length: 50_000 }, (_, i) => i),
+    );
+    for (let i = 0; i < 3; i++) join(picker, few);
+    const peer = join(picker, few);
+    expect(pickPieces(picker, peer, 10).toSorted((a, b) => a - b)).toEqual(few);
+  });
+
+  it("takes the rarest of what it finds beyond a long row of pieces that the peer lacks", () => {
+    const picker = make(20_000, 1);
+    join(
+      picker,
+      Array.from({ length: 19_900 }, (_, i) => i),
+    );
+    const theirs = Array.from({ length: 100 }, (_, i) => 19_900 + i);
+    for (let i = 0; i < 2; i++) join(picker, theirs);
+    join(picker, theirs.slice(10));
+    const peer = join(picker, theirs);
+    const picked = pickPieces(picker, peer, 10).toSorted((a, b) => a - b);
+    expect(picked).toEqual(theirs.slice(0, 10));
+    peer.snubbed = true;
+    expect(pickPieces(picker, peer, 1)[0]).toBeGreaterThanOrEqual(19_910);
+  });
+});
+
+describe("priorities", () => {
+  it("come before rarity", () => {
+    const picker = make(4, 1);
+    stairs(picker, 4);
+    picker.setPriority(3 as PieceIndex, 7);
+    picker.setPriority(2 as PieceIndex, 5);
+    picker.setPriority(0 as PieceIndex, 1);
+    expect(pickPieces(picker, join(picker), 4)).toEqual([3, 2, 1, 0]);
+  });
+
+  it("come before finishing what was begun", () => {
+    const picker = make(4, 4);
+    const peer = join(picker);
+    join(picker);
+    const [begun] = pickPieces(picker, peer, 1);
+    const urgent = ((begun ?? 0) + 1) % 4;
+    picker.setPriority(urgent as PieceIndex, 5);
+    expect(pickPieces(picker, peer, 5)).toEqual([urgent, urgent, urgent, urgent, begun]);
+  });
+
+  it("of 0 stop a piece in progress, and more let it go on", () => {
+    const picker = make(1, 4);
+    const peer = join(picker);
+    deliver(picker, peer, pick(picker, peer, 2));
+    picker.setPriority(0 as PieceIndex, 0);
+    expect(pick(picker, peer, 4)).toEqual([]);
+    expect(picker.isFinished).toBe(true);
+    picker.setPriority(0 as PieceIndex, 1);
+    expect(pick(picker, peer, 4)).toEqual(["0:2", "0:3"]);
+  });
+});
+
+describe("sequential", () => {
+  it("goes up by index within a priority", () => {
+    const picker = make(6, 1);
+    stairs(picker, 6);
+    picker.sequential = true;
+    picker.setPriority(4 as PieceIndex, 6);
+    expect(pickPieces(picker, join(picker), 6)).toEqual([4, 0, 1, 2, 3, 5]);
+  });
+
+  it("comes back to a piece that was lost or given up", () => {
+    const picker = make(6, 1);
+    picker.sequential = true;
+    const peer = join(picker);
+    deliver(picker, peer, pick(picker, peer, 4));
+    picker.lost(1 as PieceIndex);
+    expect(pickPieces(picker, peer, 2)).toEqual([1, 4]);
+    picker.abandoned(peer.id, 1 as PieceIndex, 0 as never);
+    expect(pickPieces(picker, peer, 2)).toEqual([1, 5]);
+  });
+
+  it("keeps snubbed peers away from its front", () => {
+    const picker = make(6, 1);
+    picker.sequential = true;
+    stairs(picker, 6);
+    const peer = join(picker);
+    peer.snubbed = true;
+    expect(pickPieces(picker, peer, 1)).toEqual([5]);
+  });
+});
+
+describe("urgent pieces", () => {
+  it("come before all others in the given order", () => {
+    const picker = make(6, 2);
+    picker.setPriority(0 as PieceIndex, 7);
+    picker.setUrgent([5, 2, 99, -1] as PieceIndex[]);
+    expect(pickPieces(picker, join(picker), 5)).toEqual([5, 5, 2, 2, 0]);
+  });
+
+  it("are joined when another peer keeps them for itself", () => {
+    const picker = make(6, 4);
+    const [fast, other] = [join(picker), join(picker)];
+    const [begun] = pickPieces(picker, fast, 1, { contiguous: 4 });
+    picker.setUrgent([begun as PieceIndex]);
+    expect(pickPieces(picker, other, 3)).toEqual([begun, begun, begun]);
+  });
+
+  it("are not asked of snubbed peers, and never when their priority is 0", () => {
+    const picker = make(6, 1);
+    stairs(picker, 6);
+    const peer = join(picker);
+    peer.snubbed = true;
+    picker.setUrgent([0, 1] as PieceIndex[]);
+    expect(pickPieces(picker, peer, 1)).toEqual([5]);
+    peer.snubbed = false;
+    picker.setPriority(0 as PieceIndex, 0);
+    expect(pickPieces(picker, peer, 1)).toEqual([1]);
+  });
+
+  it("leave the pieces alone in which nothing is open", () => {
+    // A look at such a piece once made it count as shared by the peer that looked.
+    const picker = make(6, 1);
+    const [suspect, other] = [join(picker), join(picker)];
+    suspect.onParole = true;
+    const begun = pickPieces(picker, suspect, 1);
+    picker.setUrgent(begun as PieceIndex[]);
+    pick(picker, other, 1);
+    picker.abandoned(suspect.id, begun[0] as PieceIndex, 0 as never);
+    expect(pickPieces(picker, suspect, 1)).toEqual(begun);
+  });
+});
+
+describe("pieces in progress", () => {
+  it("are finished by all peers before a new one is begun", () => {
+    const picker = make(10, 4);
+    const [a, b] = [join(picker), join(picker)];
+    const [piece] = pickPieces(picker, a, 1);
+    expect(pick(picker, b, 3)).toEqual([`${piece}:1`, `${piece}:2`, `${piece}:3`]);
+    expect(pickPieces(picker, b, 1)).not.toEqual([piece]);
+  });
+
+  it("go by rarity, then by how much is missing", () => {
+    const picker = make(3, 4);
+    stairs(picker, 3);
+    const extra = join(picker, [0]);
+    // Now 0 and 1 are equally rare, 2 is commoner.
+    const parts = [["0:0"], ["1:0", "1:1"], ["2:0", "2:1", "2:2"]];
+    for (const part of parts) deliver(picker, extra, part);
+    expect(pickPieces(picker, join(picker), 6)).toEqual([1, 1, 0, 0, 0, 2]);
+  });
+
+  it("wait while the peer has something much rarer", () => {
+    const picker = make(3, 2);
+    const leeches = [1, 2, 3].map(() => join(picker, [2]));
+    deliver(picker, leeches[0] as TestPeer, ["2:0"]);
+    const seed = join(picker);
+    expect(pickPieces(picker, seed, 5).toSorted()).toEqual([0, 0, 1, 1, 2]);
+    // With four seeds no piece is rare.
+    const other = make(3, 2);
+    const leech = [1, 2, 3].map(() => join(other, [2]))[0] as TestPeer;
+    deliver(other, leech, ["2:0"]);
+    const [first] = [1, 2, 3, 4].map(() => join(other)) as [TestPeer];
+    expect(pickPieces(other, first, 1)).toEqual([2]);
+  });
+
+  it("come before higher priorities when there are too many for the peers", () => {
+    const picker = make(10, 4);
+    const peer = join(picker);
+    for (const block of ["0:0", "1:0"]) deliver(picker, peer, [block]);
+    picker.setPriority(9 as PieceIndex, 7);
+    expect(pickPieces(picker, peer, 7).filter((piece) => piece === 9)).toHaveLength(1);
+  });
+
+  it("come before higher priorities when they hold more than 32 MiB", () => {
+    const picker = make(10, 1024);
+    const peers = Array.from({ length: 10 }, () => join(picker));
+    const peer = peers[0] as TestPeer;
+    for (const block of ["0:0", "1:0"]) deliver(picker, peer, [block]);
+    picker.setPriority(9 as PieceIndex, 7);
+    expect(pickPieces(picker, peer, 1)).toEqual([9]);
+    picker.setPriority(8 as PieceIndex, 7);
+    expect(pickPieces(picker, peer, 1025)).not.toContain(8);
+  });
+
+  it("stay few with many peers that come and go", () => {
+    const picker = make(2000, 16);
+    const rng = createRng(4);
+    const peers = Array.from({ length: 30 }, () => join(picker));
+    let most = 0;
+    for (let round = 0; round < 3000; round++) {
+      const at = Math.floor(rng() * peers.length);
+      const peer = peers[at] as TestPeer;
+      const out = new BlockList();
+      picker.pick(peer, 1 + Math.floor(rng() * 20), at < 10 ? 32 : 0, undefined, out);
+      for (let i = 0; i < out.length; i++) {
+        if (rng() < 0.1) picker.abandoned(peer.id, out.piece(i), out.block(i));
+        else if (picker.received(peer.id, out.piece(i), out.block(i)) === "complete") {
+          picker.stored(out.piece(i));
+        }
+      }
+      if (rng() < 0.02) {
+        picker.peerGone(peer);
+        peers[at] = join(picker);
+      }
+      most = Math.max(most, picker.partialCount);
+    }
+    picker.checkInvariants();
+    expect(most).toBeLessThanOrEqual(46);
+  });
+});
+
+describe("fast peers", () => {
+  it("begin pieces of their own", () => {
+    const picker = make(10, 8);
+    const [a, b] = [join(picker), join(picker)];
+    const [first] = pickPieces(picker, a, 3, { contiguous: 8 });
+    const [second] = pickPieces(picker, b, 3, { contiguous: 8 });
+    expect(second).not.toBe(first);
+    expect(pickPieces(picker, a, 5, { contiguous: 8 })).toEqual(Array(5).fill(first));
+    expect(pickPieces(picker, b, 5, { contiguous: 8 })).toEqual(Array(5).fill(second));
+  });
+
+  it("keep off pieces with too few open blocks that others are busy with", () => {
+    const picker = make(10, 8);
+    const [slow, fast] = [join(picker), join(picker)];
+    const [shared] = pickPieces(picker, slow, 2);
+    const [own] = pickPieces(picker, fast, 1, { contiguous: 8 });
+    expect(own).not.toBe(shared);
+  });
+
+  it("finish what nobody is busy with", () => {
+    const picker = make(10, 8);
+    const [slow, fast] = [join(picker), join(picker)];
+    const blocks = pick(picker, slow, 2);
+    deliver(picker, slow, blocks);
+    expect(pickPieces(picker, fast, 1, { contiguous: 8 })).toEqual([
+      Number(blocks[0]?.split(":")[0]),
+    ]);
+  });
+
+  it("take a run of whole pieces in a row", () => {
+    for (let seed = 0; seed < 20; seed++) {
+      const picker = make(100, 2, { rng: createRng(seed) });
+      const peer = join(picker);
+      const pieces = [3, 4, 3].flatMap((n) => pickPieces(picker, peer, n, { contiguous: 8 }));
+      const first = Math.min(pieces[0] as number, 99);
+      const run = [0, 0, 1, 1, 2, 2, 3, 3].map((i) => first + i).filter((p) => p < 100);
+      expect(pieces.slice(0, run.length)).toEqual(run);
+      // The next run begins anywhere.
+      expect(pieces).toHaveLength(10);
+    }
+  });
+
+  it("share what they keep when others would find nothing", () => {
+    const picker = make(2, 4);
+    const [fast, other] = [join(picker), join(picker)];
+    const [kept] = pickPieces(picker, fast, 1, { contiguous: 4 });
+    const second = pickPieces(picker, other, 6);
+    expect(second.slice(0, 4)).toEqual(Array(4).fill(1 - (kept as number)));
+    expect(second.slice(4)).toEqual([kept, kept]);
+  });
+
+  it("share what they keep as soon as they give up a block of it", () => {
+    const picker = make(9, 4);
+    const [fast, other] = [join(picker), join(picker)];
+    const [kept] = pickPieces(picker, fast, 2, { contiguous: 4 });
+    expect(pickPieces(picker, other, 1)).not.toEqual([kept]);
+    picker.abandoned(fast.id, kept as PieceIndex, 0 as never);
+    const next = pickPieces(picker, join(picker, [kept as number]), 4);
+    expect(next).toEqual([kept, kept, kept]);
+  });
+});
+
+describe("peers on parole", () => {
+  it("get only pieces that nobody else touches", () => {
+    const picker = make(3, 4);
+    const [good, suspect] = [join(picker), join(picker)];
+    const [shared] = pickPieces(picker, good, 1);
+    suspect.onParole = true;
+    const pieces = pickPieces(picker, suspect, 12);
+    expect(pieces).toHaveLength(8);
+    expect(pieces).not.toContain(shared);
+  });
+
+  it("keep them to themselves as long as others find something else", () => {
+    const picker = make(3, 4);
+    const [good, suspect] = [join(picker), join(picker)];
+    suspect.onParole = true;
+    const [own] = pickPieces(picker, suspect, 1);
+    expect(pickPieces(picker, good, 8)).not.toContain(own);
+    expect(pickPieces(picker, suspect, 1)).toEqual([own]);
+    expect(pickPieces(picker, good, 8)).toEqual([own, own]);
+    expect(pick(picker, suspect, 1)).toEqual([]);
+  });
+
+  it("may take a piece again that failed", () => {
+    const picker = make(1, 2);
+    const [good, suspect] = [join(picker), join(picker)];
+    for (const peer of [good, suspect]) {
+      for (const block of pick(picker, peer, 1)) {
+        picker.received(peer.id, 0 as PieceIndex, Number(block.split(":")[1]) as never);
+      }
+    }
+    picker.failed(0 as PieceIndex);
+    suspect.onParole = true;
+    expect(pick(picker, suspect, 2)).toEqual(["0:0", "0:1"]);
+  });
+
+  it("get nothing twice in end-game", () => {
+    const picker = make(1, 2);
+    const [good, suspect] = [join(picker), join(picker)];
+    suspect.onParole = true;
+    pick(picker, good, 2);
+    expect(pick(picker, suspect, 2)).toEqual([]);
+  });
+});
+
+describe("while choked", () => {
+  it("only allowed pieces are picked, and later the others", () => {
+    const picker = make(5, 2);
+    const peer = join(picker);
+    const allowed = new Bitfield(5);
+    allowed.add(3);
+    expect(pick(picker, peer, 9, { allowed })).toEqual(["3:0", "3:1"]);
+    expect(pick(picker, peer, 9, { allowed })).toEqual([]);
+    expect(pick(picker, peer, 9)).toHaveLength(8);
+  });
+
+  it("there is no end-game", () => {
+    const picker = make(1, 1);
+    pick(picker, join(picker), 1);
+    expect(pick(picker, join(picker), 1, { allowed: Bitfield.full(1) })).toEqual([]);
+  });
+});
+
+describe("end-game", () => {
+  it("gives one block that others were asked for to a peer with nothing to do", () => {
+    const picker = make(1, 4);
+    const [a, b] = [join(picker), join(picker)];
+    pick(picker, a, 4);
+    const [twice, ...more] = pick(picker, b, 4);
+    expect(twice).toBeDefined();
+    expect(more).toEqual([]);
+    expect(pick(picker, b, 4)).toEqual([]);
+  });
+
+  it("prefers blocks that the fewest were asked for, never twice of one peer", () => {
+    const picker = make(1, 3);
+    pick(picker, join(picker), 3);
+    const others = Array.from({ length: 3 }, () => join(picker));
+    expect(others.flatMap((peer) => pick(picker, peer, 1)).toSorted()).toEqual([
+      "0:0",
+      "0:1",
+      "0:2",
+    ]);
+    const [first] = others as [TestPeer];
+    const theirs = ["0:0", "0:1", "0:2"].find((b) =>
+      picker.isRequestedBy(first.id, 0 as PieceIndex, Number(b.split(":")[1]) as never),
+    );
+    deliver(picker, first, [theirs as string]);
+    expect(pick(picker, first, 1)).not.toEqual([theirs]);
+  });
+
+  it("does not begin while a piece could be begun that somebody has", () => {
+    const picker = make(2, 1);
+    join(picker);
+    const peer = join(picker, [0]);
+    pick(picker, join(picker, [0]), 1);
+    expect(pick(picker, peer, 1)).toEqual([]);
+  });
+
+  it("does not wait for pieces that nobody has", () => {
+    const picker = make(2, 1);
+    const peer = join(picker, [0]);
+    pick(picker, join(picker, [0]), 1);
+    expect(pick(picker, peer, 1)).toEqual(["0:0"]);
+  });
+
+  it("leaves unwanted pieces alone", () => {
+    const picker = make(1, 1);
+    pick(picker, join(picker), 1);
+    picker.setPriority(0 as PieceIndex, 0);
+    expect(pick(picker, join(picker), 1)).toEqual([]);
+  });
+});
+
+it("picks nothing for a count of 0 or less, or for an unknown peer", () => {
+  const picker = make(2, 2);
+  const peer = join(picker);
+  expect(pick(picker, peer, 0)).toEqual([]);
+  expect(pick(picker, peer, -5)).toEqual([]);
+  expect(pick(picker, { ...peer, id: 1e6 }, 5)).toEqual([]);
+});
