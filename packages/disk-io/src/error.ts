@@ -84,6 +84,8 @@ const CODES: Readonly<Record<string, DiskErrorCode>> = {
   EROFS: "ERR_DISK_ACCESS",
   ELOOP: "ERR_DISK_ACCESS",
   EEXIST: "ERR_DISK_EXISTS",
+  EISDIR: "ERR_DISK_EXISTS",
+  ENOTDIR: "ERR_DISK_EXISTS",
   ENOENT: "ERR_DISK_MISSING",
 };
 

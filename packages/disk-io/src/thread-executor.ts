@@ -73,6 +73,7 @@ export class ThreadExecutor implements Executor {
     const worker = new Worker(new URL(`./thread.${extension}`, import.meta.url), {
       workerData,
       name: "shoal-disk",
+      ...threadOptions(),
     });
     worker.on("message", (report: Report) => this.#receive(report));
     worker.on("error", (error) => this.#died(error));
@@ -102,9 +103,16 @@ export class ThreadExecutor implements Executor {
 
   /** Ends everything outstanding with the fault; each may submit more, which ends the same way. */
   #fail(): void {
-    const { fault } = { fault: this.#fault };
+    const fault = this.#fault;
     const entries = [...this.#outstanding.values()];
     this.#outstanding.clear();
     for (const { job, done } of entries) done(job, { fault, value: undefined });
   }
+}
+
+/** A process that runs code from its command line has options that a thread with a file refuses. */
+function threadOptions(): { execArgv?: string[] } {
+  const options = process.execArgv;
+  if (!options.some((option) => option.startsWith("--input-type"))) return {};
+  return { execArgv: options.filter((option) => option.startsWith("--conditions=")) };
 }
