@@ -4,6 +4,9 @@
  * @packageDocumentation
  */
 export type { ComplianceCase } from "./compliance/case.ts";
+export { extensionCompliance } from "./compliance/extension.ts";
+export { type PeerSourceFixture, peerSourceCompliance } from "./compliance/peer-source.ts";
+export { type StoreFixture, storeCompliance } from "./compliance/store.ts";
 export { type TransportFixture, transportCompliance } from "./compliance/transport.ts";
 export { TestkitError } from "./error.ts";
 export type { SimHost } from "./host.ts";
