@@ -217,6 +217,17 @@ describe("imports", () => {
     ]);
   });
 
+  it("refuses to publish what only tests use", () => {
+    expect(
+      check({
+        "packages/low/src/helper.ts": "// Helps.\nexport const help = 1;\n",
+        "packages/low/src/one.test.ts": 'import { help } from "./helper.ts";\nhelp;\n',
+      }),
+    ).toEqual([
+      "packages/low/src/helper.ts: only tests use this file; move it to testing/, as src is published",
+    ]);
+  });
+
   it("counts what the build makes a file of its own as reached", () => {
     expect(
       check({

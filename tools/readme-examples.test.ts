@@ -1,4 +1,4 @@
-// Runs the first example of each package's README and compares what it prints with what it promises.
+// Runs the first example of each README, and all of examples/, and compares what they print with what they say.
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 
 const PACKAGES = fileURLToPath(new URL("../packages/", import.meta.url));
+const EXAMPLES = fileURLToPath(new URL("../examples/", import.meta.url));
 
 /** Folders of all packages that can be imported; a command alone has nothing to import. */
 const libraries = readdirSync(PACKAGES)
@@ -46,6 +47,16 @@ it("takes the first example and its promises", () => {
 it("gives what a program prints, and its errors", async () => {
   const failing = await run('console.log("a" as string);\nthrow new Error("no");', PACKAGES);
   expect(failing).toMatchObject({ printed: ["a"], errors: expect.stringContaining("Error: no") });
+});
+
+describe.concurrent("examples/", () => {
+  const programs = readdirSync(EXAMPLES).filter((name) => name.endsWith(".ts"));
+
+  it.for(programs)("%s prints what it says", async (name) => {
+    const code = readFileSync(`${EXAMPLES}${name}`, "utf8");
+    expect(promises(code), "lines '// → …'").not.toEqual([]);
+    expect(await run(code, EXAMPLES)).toEqual({ printed: promises(code), errors: "" });
+  });
 });
 
 describe.concurrent("README", () => {

@@ -122,7 +122,8 @@ function checkRelative(
 function checkUnused(pack: Package, graph: Graph): string[] {
   const entries = entriesOf(pack);
   const tests = pack.files.filter(({ isTest }) => isTest).map(({ path }) => path);
-  const reached = reachable(graph, [...entries, ...tests]);
+  const used = reachable(graph, entries);
+  const reached = reachable(graph, [...used, ...tests]);
   const taken = new Map<string, Set<string>>();
   for (const file of pack.files) {
     for (const { specifier, names } of file.imports) {
@@ -135,6 +136,9 @@ function checkUnused(pack: Package, graph: Graph): string[] {
   }
   return pack.files.flatMap((file) => {
     if (!reached.has(file.path)) return [`${file.path}: no entry of the package reaches this file`];
+    if (!used.has(file.path) && !file.isTest && file.path.startsWith(`${pack.folder}/src/`)) {
+      return [`${file.path}: only tests use this file; move it to testing/, as src is published`];
+    }
     if (entries.has(file.path) || file.isTest) return [];
     const names = taken.get(file.path) ?? new Set();
     if (names.has("*")) return [];
