@@ -34,11 +34,11 @@ export interface SimNetwork {
 export interface Surroundings {
   readonly time: VirtualTime;
   readonly rng: Rng;
-  log(event: string): void;
-  find(address: string): Host | undefined;
-  path(a: Host, b: Host): Path;
+  readonly log: (event: string) => void;
+  readonly find: (address: string) => Host | undefined;
+  readonly path: (a: Host, b: Host) => Path;
   /** Remembers that these are the two ends of a stream. */
-  pair(a: StreamEnd, b: StreamEnd): void;
+  readonly pair: (a: StreamEnd, b: StreamEnd) => void;
 }
 
 /** Makes an empty network. */

@@ -4,5 +4,5 @@
 export interface ComplianceCase {
   readonly name: string;
   /** Rejects if the implementation falls short. */
-  run(): Promise<void>;
+  readonly run: () => Promise<void>;
 }

@@ -18,8 +18,8 @@ export interface PeerSourceFixture {
   /** Trackers to name in the swarm's facts. */
   readonly trackers?: readonly (readonly string[])[];
   /** Lets some time pass, in which everything that can happen does. */
-  pass(): Promise<void>;
-  close?(): Promise<void>;
+  readonly pass: () => Promise<void>;
+  readonly close?: () => Promise<void>;
 }
 
 /** The suite for sources of peers. Cases run on virtual time too: `sim.settle(run(), limitMs)`. */

@@ -37,7 +37,7 @@ export function record(duplex: Duplex): Recorder {
       }),
   };
   const told = (): void => {
-    for (const look of [...waiting]) look();
+    for (const look of waiting) look();
   };
   const note = (what: () => void): void => {
     if (recorder.closings.length > 0) recorder.toldAfterwards = true;

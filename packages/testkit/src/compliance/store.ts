@@ -8,7 +8,7 @@ export interface StoreFixture {
   readonly factory: StoreFactory;
   /** Whether what was flushed is there again after `close` and another `open`. */
   readonly isDurable: boolean;
-  close?(): Promise<void>;
+  readonly close?: () => Promise<void>;
 }
 
 /** The suite for stores. */
@@ -137,7 +137,7 @@ const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
 
   "works on several pieces at once": async (store) => {
     const all = Array.from({ length: pieces() }, (_, piece) => piece);
-    await Promise.all(all.map((piece) => store.write(piece, 0, [content(piece)])));
+    await Promise.all(all.map(async (piece) => store.write(piece, 0, [content(piece)])));
     await Promise.all(all.map((piece) => expectPiece(store, piece)));
   },
 

@@ -12,8 +12,8 @@ export interface TransportFixture {
   /** Where the transport can listen. */
   readonly address: string;
   /** Lets some time pass, in which everything that can happen does. */
-  pass(): Promise<void>;
-  close?(): Promise<void>;
+  readonly pass: () => Promise<void>;
+  readonly close?: () => Promise<void>;
 }
 
 /**

@@ -8,7 +8,7 @@ export interface HostileTarget {
   readonly infoHash: Uint8Array;
   readonly geometry: PieceGeometry;
   /** The torrent's true bytes, for peers that first win trust. */
-  content(piece: number, begin: number, length: number): Uint8Array;
+  readonly content: (piece: number, begin: number, length: number) => Uint8Array;
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly rng: Rng;
