@@ -35,13 +35,13 @@ class World {
 
   open(trackers: string[][], infoHash = new Uint8Array(20)): TrackerFeed {
     this.trackers = trackers.map((tier) => tier.map(urlOf));
-    const world = this;
+    const trackersNow = (): string[][] => this.trackers;
     return this.source.open({
       infoHash,
       peerId: new Uint8Array(20),
       isPrivate: false,
       get trackers(): string[][] {
-        return world.trackers;
+        return trackersNow();
       },
       transfer: () => ({ uploaded: 1, downloaded: 2, left: this.left }),
       found: (peers) => this.found.push(...peers),
@@ -172,8 +172,8 @@ describe("one tracker", () => {
     const feed = world.open([["a"]]);
     await world.advance(60 * MINUTE);
     await feed.close(AbortSignal.timeout(60_000));
-    expect(world.requests.map(({ query }) => query.get("key"))).toEqual(
-      new Array(3).fill("abababab"),
+    expect(new Set(world.requests.map(({ query }) => query.get("key")))).toEqual(
+      new Set(["abababab"]),
     );
     expect(world.requests.map(({ query }) => query.get("trackerid"))).toEqual([null, "t1", "t1"]);
     expect(world.limits[0]).toEqual({

@@ -1,6 +1,5 @@
 // The tracker server on loopback: options, both protocols and families, our own client against it.
 import { createSocket } from "node:dgram";
-import { get } from "node:http";
 import { connect } from "node:net";
 import { decodeDict } from "@shoal/bencode";
 import {
@@ -12,7 +11,7 @@ import {
   normalizeIp,
 } from "@shoal/core";
 import { afterEach, describe, expect, it } from "vitest";
-import type { HttpAnswer, HttpFetch, TrackerHost } from "./host.ts";
+import type { HttpFetch, TrackerHost } from "./host.ts";
 import { createTrackerServer, type TrackerServer, type TrackerServerOptions } from "./server.ts";
 import { createTrackerSource } from "./source.ts";
 
@@ -30,14 +29,10 @@ async function serve(options: TrackerServerOptions = {}): Promise<TrackerServer>
 }
 
 const http: HttpFetch = {
-  get: (url, { signal, headers }) =>
-    new Promise<HttpAnswer>((resolve, reject) => {
-      get(url, { ...(signal && { signal }), headers: { ...headers } }, async (response) => {
-        const parts: Uint8Array[] = [];
-        for await (const part of response) parts.push(part);
-        resolve({ status: response.statusCode ?? 0, headers: {}, body: Buffer.concat(parts) });
-      }).on("error", reject);
-    }),
+  get: async (url, { signal, headers }) => {
+    const response = await fetch(url, { signal: signal ?? null, headers: { ...headers } });
+    return { status: response.status, headers: {}, body: await response.bytes() };
+  },
 };
 
 function udp(family: 4 | 6): Promise<Datagrams> {
@@ -220,7 +215,7 @@ describe("createTrackerServer", () => {
       .on("error", () => {})
       .resume();
     await closed.promise;
-    const answer = decodeDict(new Uint8Array(await (await fetch(url)).arrayBuffer()));
+    const answer = decodeDict(await (await fetch(url)).bytes());
     expect(answer.text("failure reason")).toBe("expected an info_hash of 20 bytes");
     expect(server.stats().refused).toBe(3);
   });

@@ -170,7 +170,7 @@ describe("an honest tracker", () => {
 
   it("is asked over both families; the second answer comes late", async () => {
     world.addresses = { "t.example": ["192.0.2.1", "192.0.2.2", "2001:db8::1"] };
-    const six = [...new Array<number>(15).fill(1), 9, 0, 80];
+    const six = [...new Uint8Array(15).fill(1), 9, 0, 80];
     const held: Uint8Array[] = [];
     world.tracker = (datagram) => {
       if (!datagram.to.startsWith("[") || datagram.action === UDP_ACTION.connect) {

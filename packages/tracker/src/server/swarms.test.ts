@@ -46,7 +46,7 @@ describe("Swarms", () => {
       swarms
         .pick(from, 50, family)
         .map(({ port }) => port)
-        .toSorted();
+        .toSorted((a, b) => a - b);
     expect(ports(announce(1), 4)).toEqual([2]);
     expect(ports(announce(1), 6)).toEqual([3]);
     expect(ports(announce(2, { complete: true }), 4)).toEqual([1]);
