@@ -129,6 +129,15 @@ describe("rarest first", () => {
     expect(pickPieces(picker, peer, 5)).toEqual([4, 3, 2, 1, 0]);
   });
 
+  it("lets a snubbed peer join others only when it can begin nothing", () => {
+    const picker = make(2, 4);
+    const [good, slow] = [join(picker), join(picker)];
+    slow.snubbed = true;
+    const [shared] = pickPieces(picker, good, 1);
+    const pieces = pickPieces(picker, slow, 5);
+    expect(pieces).toEqual([...Array(4).fill(1 - (shared as number)), shared]);
+  });
+
   it("finds all pieces of a peer that has few of very many", () => {
     const few = [17, 30_000, 59_999];
     const picker = make(60_000, 1);
@@ -154,8 +163,18 @@ describe("rarest first", () => {
     const peer = join(picker, theirs);
     const picked = pickPieces(picker, peer, 10).toSorted((a, b) => a - b);
     expect(picked).toEqual(theirs.slice(0, 10));
+  });
+
+  it("takes the commonest of what it finds there for a snubbed peer", () => {
+    const picker = make(20_000, 1);
+    const others = Array.from({ length: 19_900 }, (_, i) => i);
+    for (let i = 0; i < 4; i++) join(picker, others);
+    const theirs = Array.from({ length: 100 }, (_, i) => 19_900 + i);
+    join(picker, theirs.slice(10));
+    const peer = join(picker, theirs);
     peer.snubbed = true;
-    expect(pickPieces(picker, peer, 1)[0]).toBeGreaterThanOrEqual(19_910);
+    const picked = pickPieces(picker, peer, 90).toSorted((a, b) => a - b);
+    expect(picked).toEqual(theirs.slice(10));
   });
 });
 
@@ -314,6 +333,17 @@ describe("pieces in progress", () => {
     expect(pickPieces(picker, peer, 1025)).not.toContain(8);
   });
 
+  it("are shared, too, when they hold more than 32 MiB", () => {
+    const picker = make(10, 1024);
+    const kept = [1, 2, 3].flatMap(() => {
+      const slow = join(picker);
+      slow.snubbed = true;
+      return pickPieces(picker, slow, 1);
+    });
+    expect(new Set(kept).size).toBe(3);
+    expect(kept).toContain(pickPieces(picker, join(picker), 1)[0]);
+  });
+
   it("stay few with many peers that come and go", () => {
     const picker = make(2000, 16);
     const rng = createRng(4);
@@ -350,6 +380,19 @@ describe("fast peers", () => {
     expect(second).not.toBe(first);
     expect(pickPieces(picker, a, 5, { contiguous: 8 })).toEqual(Array(5).fill(first));
     expect(pickPieces(picker, b, 5, { contiguous: 8 })).toEqual(Array(5).fill(second));
+  });
+
+  it("go back to what they began before they join others", () => {
+    const picker = make(10, 4);
+    const [fast, other] = [join(picker), join(picker)];
+    const [own] = pickPieces(picker, fast, 1, { contiguous: 1 });
+    const urgent = ((own as number) + 1) % 10;
+    picker.setUrgent([urgent as PieceIndex]);
+    pickPieces(picker, fast, 4, { contiguous: 1 });
+    picker.setUrgent([]);
+    const [shared] = pickPieces(picker, other, 2);
+    expect(shared).not.toBe(own);
+    expect(pickPieces(picker, fast, 4, { contiguous: 1 })).toEqual([own, own, own, shared]);
   });
 
   it("keep off pieces with too few open blocks that others are busy with", () => {
@@ -396,10 +439,19 @@ describe("fast peers", () => {
     const picker = make(9, 4);
     const [fast, other] = [join(picker), join(picker)];
     const [kept] = pickPieces(picker, fast, 2, { contiguous: 4 });
-    expect(pickPieces(picker, other, 1)).not.toEqual([kept]);
+    const [shared] = pickPieces(picker, other, 1);
+    expect(shared).not.toBe(kept);
     picker.abandoned(fast.id, kept as PieceIndex, 0 as never);
-    const next = pickPieces(picker, join(picker, [kept as number]), 4);
-    expect(next).toEqual([kept, kept, kept]);
+    const next = pickPieces(picker, join(picker), 6);
+    expect(next.filter((piece) => piece === shared)).toHaveLength(3);
+    expect(next.filter((piece) => piece === kept)).toHaveLength(3);
+  });
+
+  it("share, too, at the start, when whole pieces are needed soon", () => {
+    const picker = make(9, 4, { initialRandomPieces: 1 });
+    const [a, b] = [join(picker), join(picker)];
+    const [first] = pickPieces(picker, a, 1, { contiguous: 4 });
+    expect(pickPieces(picker, b, 3, { contiguous: 4 })).toEqual([first, first, first]);
   });
 });
 
