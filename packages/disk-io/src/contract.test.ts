@@ -1,6 +1,6 @@
 // The cache contract, line by line: small torrents, in-process jobs, a store that keeps a diary.
 import { createHash } from "node:crypto";
-import { BLOCK_SIZE, blockIndex, pieceIndex } from "@shoal/core";
+import { Bitfield, BLOCK_SIZE, blockIndex, pieceIndex } from "@shoal/core";
 import { describe, expect, it } from "vitest";
 import { type DiskTorrent, NO_SLOT } from "./contract.ts";
 import { CachedDiskIo } from "./disk-io.ts";
@@ -208,8 +208,34 @@ describe("d: hashing", () => {
     );
     expect(Buffer.concat(digests).equals(b.handler.failed[0]?.digests ?? Buffer.of())).toBe(true);
     expect(b.io.stats().free).toBe(b.io.stats().cacheSize);
+    // When it passes, the digests of the good blocks are told too.
     await download(b.torrent, b.data, 0);
     await b.handler.until(() => b.handler.stored.length === 1);
+    const good = [0, 1, 2, 3].map((i) =>
+      createHash("sha1")
+        .update(b.data.bytes.subarray(i * K16, (i + 1) * K16))
+        .digest(),
+    );
+    expect(b.handler.goodDigests.map(([piece]) => piece)).toEqual([0]);
+    expect(Buffer.concat(good).equals(b.handler.goodDigests[0]?.[1] ?? Buffer.of())).toBe(true);
+    await b.io.close();
+  });
+
+  it("blames nobody for flushed blocks that are gone: that is a failure of the disk", async () => {
+    const b = await bench(4, 128);
+    arrive(b.torrent, b.data, pieceIndex(0), blockIndex(0));
+    await b.torrent.flush();
+    for (let i = 1; i < 32; i++) await download(b.torrent, b.data, i);
+    await b.handler.until(() => b.handler.stored.length === 31);
+    await b.store.wipe();
+    for (const n of [1, 2, 3]) arrive(b.torrent, b.data, pieceIndex(0), blockIndex(n));
+    b.torrent.complete(pieceIndex(0));
+    await b.handler.until(() => b.handler.writeErrors.length === 1);
+    expect(b.handler.writeErrors[0]?.code).toBe("ERR_DISK_MISSING");
+    b.torrent.discard(pieceIndex(0));
+    b.torrent.retry();
+    await download(b.torrent, b.data, 0);
+    await b.handler.until(() => b.handler.stored.length === 32);
     await b.io.close();
   });
 });
@@ -239,6 +265,38 @@ describe("g: fences", () => {
       ["commit", 2],
       ["flush", 0],
     ]);
+    await b.io.close();
+  });
+
+  it("ends a check early when the torrent is closed", async () => {
+    const b = await bench(4, 1024);
+    await downloadAll(b);
+    let checked = 0;
+    const check = b.torrent.check({
+      onProgress: (count) => {
+        checked = count;
+        void b.torrent.close();
+      },
+    });
+    await expect(check).rejects.toMatchObject({ code: "ERR_DISK_CLOSED" });
+    expect(checked).toBeLessThan(256);
+    await b.torrent.close();
+    await b.io.close();
+  });
+
+  it("aborts a check with the signal's reason, and checks only what it is asked to", async () => {
+    const b = await bench(4, 1024);
+    await download(b.torrent, b.data, 2);
+    const pieces = new Bitfield(256);
+    for (const piece of [1, 2, 3]) pieces.add(piece);
+    expect([...(await b.torrent.check({ pieces }))]).toEqual([2]);
+    const reason = new Error("enough");
+    const signal = AbortSignal.abort(reason);
+    await expect(b.torrent.check({ signal })).rejects.toBe(reason);
+    const controller = new AbortController();
+    const onProgress = (): void => controller.abort(reason);
+    const check = b.torrent.check({ onProgress, signal: controller.signal });
+    await expect(check).rejects.toBe(reason);
     await b.io.close();
   });
 

@@ -42,8 +42,13 @@ export interface DiskTorrentSpec {
 
 /** What the disk layer tells a torrent, always from a fresh turn of the event loop. */
 export interface DiskTorrentHandler {
-  /** The piece's hash is right and its bytes have been written to the store. */
-  pieceStored(piece: PieceIndex): void;
+  /**
+   * The piece's hash is right and its bytes have been written to the store.
+   *
+   * @param blockDigests If the piece had failed before: SHA-1 of each block of the good one, to
+   *   compare with those of the bad one.
+   */
+  pieceStored(piece: PieceIndex, blockDigests?: Uint8Array): void;
   /**
    * The piece's hash is wrong; its blocks are dropped from the cache, nothing of it is claimed.
    *

@@ -37,6 +37,9 @@ export class CachedTorrent implements DiskTorrent {
   readonly #spec: DiskTorrentSpec;
   readonly #host: TorrentHost;
   readonly #cache: Cache;
+  /** Aborts when the torrent is being closed. */
+  readonly #ending = new AbortController();
+  #hasMoved = false;
   #closing: Promise<void> | undefined;
 
   constructor(id: number, spec: DiskTorrentSpec, executor: Executor, host: TorrentHost) {
@@ -126,14 +129,16 @@ export class CachedTorrent implements DiskTorrent {
   check(options: CheckOptions = {}): Promise<Bitfield> {
     const { geometry } = this.#spec;
     const pieces = options.pieces?.clone() ?? Bitfield.full(geometry.pieceCount);
+    const ending = this.#ending.signal;
+    const signal = options.signal ? AbortSignal.any([options.signal, ending]) : ending;
     return this.#fence(true, async () => {
-      options.signal?.throwIfAborted();
+      signal.throwIfAborted();
       // What the store holds now may differ from what was cached.
       for (const piece of pieces) {
         const entry = this.jobs.pieces.get(piece);
         if (entry?.phase === "stored") this.jobs.drop(entry);
       }
-      return this.#check(pieces, options);
+      return this.#check(pieces, options.onProgress, signal);
     });
   }
 
@@ -165,6 +170,7 @@ export class CachedTorrent implements DiskTorrent {
   move(path: string): Promise<void> {
     return this.#fence(true, async () => {
       await ask(this.executor, { kind: "move", torrent: this.id, path });
+      this.#hasMoved = true;
     });
   }
 
@@ -172,16 +178,23 @@ export class CachedTorrent implements DiskTorrent {
     if (this.#closing === undefined) {
       const { deleteData = false } = options;
       if (!deleteData) this.retry();
+      this.#ending.abort(closed());
       this.#closing = this.#fence(!deleteData, () => this.#close(deleteData));
     }
     return this.#closing;
   }
 
-  async #check(pieces: Bitfield, { onProgress, signal }: CheckOptions): Promise<Bitfield> {
+  async #check(
+    pieces: Bitfield,
+    onProgress: CheckOptions["onProgress"],
+    signal: AbortSignal,
+  ): Promise<Bitfield> {
     const { pieceCount, pieceLength } = this.#spec.geometry;
     const torrent = this.id;
     const good = new Bitfield(pieceCount);
-    const helpers = await this.#host.helpers(torrent, this.#spec, pieces.count * pieceLength);
+    // Helpers open the store where its factory says: after a move there are none.
+    const bytes = this.#hasMoved ? 0 : pieces.count * pieceLength;
+    const helpers = await this.#host.helpers(torrent, this.#spec, bytes);
     const executors = [this.executor, ...helpers.executors];
     const work = async (executor: Executor, batch: readonly number[]): Promise<void> => {
       const value = await ask(executor, { kind: "check", torrent, pieces: batch });
@@ -215,10 +228,12 @@ export class CachedTorrent implements DiskTorrent {
   /** Runs work when nothing else is done for the torrent, with partial pieces written if `forced`. */
   #fence<T>(forced: boolean, body: () => Promise<T>): Promise<T> {
     if (this.#closing !== undefined) {
-      return Promise.reject(
-        new DiskError("ERR_DISK_CLOSED", "the torrent was closed; open it again"),
-      );
+      return Promise.reject(closed());
     }
     return this.jobs.gate.fence(forced ? () => this.jobs.writeOutAll() : undefined, body);
   }
+}
+
+function closed(): DiskError {
+  return new DiskError("ERR_DISK_CLOSED", "the torrent was closed; open it again");
 }

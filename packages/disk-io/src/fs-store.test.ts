@@ -128,6 +128,19 @@ describe("data in files", () => {
     await store.close();
   });
 
+  it("makes folders again that were removed meanwhile", async () => {
+    const data = fixture(4096, [
+      { path: ["sub", "a"], length: 4096 },
+      { path: ["sub", "b"], length: 4096 },
+    ]);
+    const store = openStore(data.layout, { path: folder });
+    await store.write(0, 0, [data.bytes.subarray(0, 4096)]);
+    rmSync(folder, { recursive: true });
+    await store.write(1, 0, [data.bytes.subarray(4096)]);
+    await store.close();
+    expect(tree(folder)).toEqual(["sub", "sub/b"]);
+  });
+
   it("extends short files and truncates none", async () => {
     const data = fixture(4096, [4096]);
     mkdirSync(folder);

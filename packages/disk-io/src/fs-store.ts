@@ -94,7 +94,9 @@ class FsStore implements TorrentStore {
     for (const [index, file] of this.#plan.files.entries()) {
       if (file.pad) continue;
       if (file.symlink !== undefined) this.#link(file, file.symlink);
-      else if (file.length === 0) this.#openToWrite(index, file);
+      else if (file.length === 0 && !exists(this.#root.locate(file.path))) {
+        this.#openToWrite(index, file);
+      }
     }
   }
 
@@ -143,8 +145,15 @@ class FsStore implements TorrentStore {
   }
 
   #openToWrite(index: number, file: StoreFile): number {
-    const path = this.#root.prepare(file.path);
-    return this.#handles.get(index, path, file.executable ? 0o777 : 0o666);
+    const mode = file.executable ? 0o777 : 0o666;
+    try {
+      return this.#handles.get(index, this.#root.prepare(file.path), mode);
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+      // A folder that was there is gone.
+      this.#root = new Root(this.#root.path);
+      return this.#handles.get(index, this.#root.prepare(file.path), mode);
+    }
   }
 
   #link(file: StoreFile, target: readonly string[]): void {

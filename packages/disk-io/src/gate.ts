@@ -83,10 +83,13 @@ export class Gate {
   }
 
   readonly #end = (job: Job, outcome: Outcome): void => {
-    // What the owner submits in answer belongs before the fence, so it counts first.
-    this.#owner.ended(job, outcome);
-    this.#outstanding--;
-    this.#pump();
+    try {
+      // What the owner submits in answer belongs before the fence, so it counts first.
+      this.#owner.ended(job, outcome);
+    } finally {
+      this.#outstanding--;
+      this.#pump();
+    }
   };
 
   readonly #open = (): void => {

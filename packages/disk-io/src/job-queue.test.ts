@@ -6,7 +6,7 @@ it("takes reads first, then writes and hashes in order, checks last", () => {
   const queue = new JobQueue<{ job: Job; n: number }>();
   const jobs: Job[] = [
     { kind: "check", torrent: 0, pieces: [] },
-    { kind: "complete", torrent: 0, piece: 0, runs: [] },
+    { kind: "complete", torrent: 0, piece: 0, runs: [], wantsDigests: false },
     { kind: "flush", torrent: 0 },
     { kind: "read", torrent: 0, piece: 0, runs: [] },
     { kind: "write", torrent: 0, piece: 0, runs: [] },

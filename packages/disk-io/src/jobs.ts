@@ -18,10 +18,19 @@ export type Job =
       readonly options: unknown;
     }
   | {
-      readonly kind: "read" | "write" | "complete";
+      readonly kind: "read" | "write";
       readonly torrent: number;
       readonly piece: number;
       readonly runs: readonly number[];
+    }
+  /** Answers whether the piece is right; then it has been written. */
+  | {
+      readonly kind: "complete";
+      readonly torrent: number;
+      readonly piece: number;
+      readonly runs: readonly number[];
+      /** Whether the blocks' digests are wanted even if the piece is right. */
+      readonly wantsDigests: boolean;
     }
   /** Hashes these pieces from the store; answers a byte for each, 1 if it is right. */
   | { readonly kind: "check"; readonly torrent: number; readonly pieces: readonly number[] }
@@ -35,10 +44,12 @@ export type Job =
 export interface Outcome {
   readonly fault: Fault | undefined;
   /**
-   * `read`: how many bytes there were. `complete`: digests of all blocks if the piece is wrong.
-   * `check`, `digest`: see there. `isEmpty`: whether it is.
+   * `read`: how many bytes there were. `complete`, `check`, `digest`: see there. `isEmpty`: whether
+   * it is.
    */
   readonly value: number | boolean | Uint8Array | undefined;
+  /** `complete`: 20 bytes for each block if the piece is wrong, or if they were wanted. */
+  readonly digests?: Uint8Array;
 }
 
 /** Called once for each job, in the order in which jobs of one torrent and priority were submitted. */

@@ -28,6 +28,8 @@ export class PieceJobs implements PieceOwner, GateOwner {
   readonly #host: PieceHost;
   /** The pieces that jobs under way or held are about. */
   readonly #subjects = new Map<Job, CachedPiece>();
+  /** Pieces that were wrong once: whoever is told that they are right wants to compare. */
+  readonly #failedOnce = new Set<number>();
   #isClosed = false;
 
   constructor(torrent: number, spec: DiskTorrentSpec, executor: Executor, host: PieceHost) {
@@ -158,7 +160,9 @@ export class PieceJobs implements PieceOwner, GateOwner {
     this.#host.cache.hold(entry);
     this.#host.cache.beginWriting(entry);
     entry.busy = true;
-    const job: Job = { kind: "complete", torrent: this.#torrent, piece: entry.index, runs };
+    const wantsDigests = this.#failedOnce.has(entry.index);
+    const { index: piece } = entry;
+    const job = { kind: "complete", torrent: this.#torrent, piece, runs, wantsDigests } as const;
     this.#submit(job, entry, ahead);
   }
 
@@ -177,23 +181,25 @@ export class PieceJobs implements PieceOwner, GateOwner {
     else if (!entry.dropped && entry.phase === "completing") this.#startComplete(entry, true);
   }
 
-  #completeEnded(entry: CachedPiece, { fault, value }: Outcome): void {
+  #completeEnded(entry: CachedPiece, { fault, value, digests }: Outcome): void {
     const { cache } = this.#host;
     const { handler } = this.#spec;
     entry.busy = false;
     cache.unhold(entry);
-    cache.endWriting(entry, fault === undefined && value === undefined);
+    cache.endWriting(entry, fault === undefined && value === true);
     if (entry.dropped) {
       cache.drop(entry);
     } else if (fault !== undefined) {
       this.#fail(fault, entry);
-    } else if (value instanceof Uint8Array) {
-      this.drop(entry);
-      if (!this.#isClosed) handler.pieceFailed(entry.index, value);
-    } else {
+    } else if (value === true) {
       entry.phase = "stored";
       if (entry.isForgettable) this.pieces.delete(entry.index);
-      handler.pieceStored(entry.index);
+      this.#failedOnce.delete(entry.index);
+      handler.pieceStored(entry.index, digests);
+    } else {
+      this.drop(entry);
+      this.#failedOnce.add(entry.index);
+      handler.pieceFailed(entry.index, digests ?? new Uint8Array(0));
     }
   }
 

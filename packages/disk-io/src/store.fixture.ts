@@ -14,16 +14,23 @@ export interface DiaryStore extends StoreFactory {
   readError: Error | undefined;
   /** What all calls wait for, if set. */
   pause: Promise<void> | undefined;
+  /** Loses all data, as a user who deletes files does. */
+  wipe(): Promise<void>;
 }
 
 export function diaryStore(inner: StoreFactory = memoryStore()): DiaryStore {
+  const opened: TorrentStore[] = [];
   const factory: DiaryStore = {
     diary: [],
     writeError: undefined,
     readError: undefined,
     pause: undefined,
+    wipe: async () => {
+      for (const store of opened) await store.remove?.();
+    },
     open: async (layout): Promise<TorrentStore> => {
       const store = await inner.open(layout);
+      opened.push(store);
       const later = <T>(work: () => MaybePromise<T>): MaybePromise<T> =>
         factory.pause === undefined ? work() : factory.pause.then(work);
       const lengths = (views: readonly Uint8Array[]): number[] => views.map((v) => v.length);

@@ -1,7 +1,14 @@
 // Runs jobs in a disk thread; one message per turn of the event loop each way.
 import { Worker } from "node:worker_threads";
 import { type Fault, faultOf } from "./error.ts";
-import { type Counters, type Done, type Executor, type Job, noCounters } from "./jobs.ts";
+import {
+  type Counters,
+  type Done,
+  type Executor,
+  type Job,
+  noCounters,
+  type Outcome,
+} from "./jobs.ts";
 import type { Order, Report, ThreadData } from "./thread-protocol.ts";
 
 /** One worker thread. It starts with the first job and keeps the process alive only while it works. */
@@ -90,7 +97,7 @@ export class ThreadExecutor implements Executor {
       if (typeof id !== "number" || typeof outcome !== "object") continue;
       const entry = this.#outstanding.get(id);
       this.#outstanding.delete(id);
-      entry?.done(entry.job, outcome);
+      if (entry !== undefined) tell(entry, outcome);
     }
     if (this.#outstanding.size === 0) this.#worker?.unref();
   }
@@ -106,7 +113,18 @@ export class ThreadExecutor implements Executor {
     const fault = this.#fault;
     const entries = [...this.#outstanding.values()];
     this.#outstanding.clear();
-    for (const { job, done } of entries) done(job, { fault, value: undefined });
+    for (const entry of entries) tell(entry, { fault, value: undefined });
+  }
+}
+
+/** An error of whoever is told must not keep the news from others: it becomes an uncaught one. */
+function tell({ job, done }: { job: Job; done: Done }, outcome: Outcome): void {
+  try {
+    done(job, outcome);
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
   }
 }
 

@@ -32,6 +32,7 @@ export interface Fixture {
 export interface Notes extends DiskTorrentHandler {
   readonly stored: number[];
   readonly failed: { piece: number; digests: Uint8Array }[];
+  readonly goodDigests: [piece: number, digests: Uint8Array][];
   readonly read: number[];
   readonly readErrors: ShoalError[];
   readonly writeErrors: ShoalError[];
@@ -91,6 +92,7 @@ export function notes(): Notes {
   };
   const stored: number[] = [];
   const failed: { piece: number; digests: Uint8Array }[] = [];
+  const goodDigests: [number, Uint8Array][] = [];
   const read: number[] = [];
   const readErrors: ShoalError[] = [];
   const writeErrors: ShoalError[] = [];
@@ -101,10 +103,14 @@ export function notes(): Notes {
   return {
     stored,
     failed,
+    goodDigests,
     read,
     readErrors,
     writeErrors,
-    pieceStored: (piece) => noted(stored.push(piece)),
+    pieceStored: (piece, digests) => {
+      if (digests !== undefined) goodDigests.push([piece, digests]);
+      noted(stored.push(piece));
+    },
     pieceFailed: (piece, digests) => noted(failed.push({ piece, digests })),
     blocksRead: (piece) => noted(read.push(piece)),
     readFailed: (_, error) => noted(readErrors.push(error)),

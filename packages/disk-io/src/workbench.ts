@@ -43,29 +43,27 @@ export class Workbench {
 
   *#guarded(job: Job): Steps<Outcome> {
     try {
+      if (job.kind === "complete") return yield* this.#complete(this.#find(job.torrent), job);
       return { fault: undefined, value: yield* this.#work(job) };
     } catch (error) {
       return { fault: faultOf(error), value: undefined };
     }
   }
 
-  *#work(job: Job): Steps<Outcome["value"]> {
+  *#work(job: Exclude<Job, { kind: "complete" }>): Steps<Outcome["value"]> {
     if (job.kind === "open") {
       const module = (yield* wait(import(job.module))) as StoreModule;
       const store = yield* wait(module.openStore(job.layout, job.options));
       this.adopt(job.torrent, job.layout, job.pieceHashes, store);
       return undefined;
     }
-    const open = this.#open.get(job.torrent);
-    if (open === undefined) throw coded("ERR_DISK_CLOSED", "the torrent's store is not open");
+    const open = this.#find(job.torrent);
     const { store } = open;
     switch (job.kind) {
       case "read":
         return yield* this.#read(open, job.piece, job.runs);
       case "write":
         return yield* this.#write(open, job.piece, job.runs);
-      case "complete":
-        return yield* this.#complete(open, job.piece, job.runs);
       case "check":
         return yield* this.#check(open, job.pieces);
       case "digest":
@@ -90,6 +88,12 @@ export class Workbench {
     }
   }
 
+  #find(torrent: number): Open {
+    const open = this.#open.get(torrent);
+    if (open === undefined) throw coded("ERR_DISK_CLOSED", "the torrent's store is not open");
+    return open;
+  }
+
   /** One call to the store for each stretch of consecutive blocks. */
   *#read(open: Open, piece: number, runs: readonly number[]): Steps<number> {
     let total = 0;
@@ -111,22 +115,18 @@ export class Workbench {
     return undefined;
   }
 
-  /** Hashes, writes what the store lacks, commits. Answers the blocks' digests if it is wrong. */
-  *#complete(open: Open, piece: number, runs: readonly number[]): Steps<Uint8Array | undefined> {
+  /** Hashes, and if the piece is right, writes what the store lacks and commits. */
+  *#complete(open: Open, { piece, runs, wantsDigests }: CompleteJob): Steps<Outcome> {
     const digest = yield* this.#hashRuns(open, piece, runs);
     const at = piece * DIGEST;
-    if (!equalBytes(digest, open.pieceHashes.subarray(at, at + DIGEST))) {
-      return yield* this.#blockDigests(open, piece, runs);
+    const value = equalBytes(digest, open.pieceHashes.subarray(at, at + DIGEST));
+    const digests =
+      wantsDigests || !value ? { digests: yield* this.#blockDigests(open, piece, runs) } : {};
+    if (value) {
+      yield* this.#write(open, piece, lackingOf(runs));
+      yield* wait(open.store.commit?.(piece));
     }
-    const lacking: number[] = [];
-    for (let i = 0, block = 0; i < runs.length; i += 3) {
-      const [slot = 0, blocks = 0, dirty = 0] = [runs[i], runs[i + 1], runs[i + 2]];
-      if (dirty === 1) lacking.push(block, slot, blocks);
-      block += blocks;
-    }
-    yield* this.#write(open, piece, lacking);
-    yield* wait(open.store.commit?.(piece));
-    return undefined;
+    return { fault: undefined, value, ...digests };
   }
 
   *#hashRuns(open: Open, piece: number, runs: readonly number[]): Steps<Uint8Array> {
@@ -140,7 +140,7 @@ export class Workbench {
       const slot = runs[i] ?? 0;
       const length = Math.min((runs[i + 1] ?? 0) * BLOCK_SIZE, size - at);
       if (slot >= 0) sha1.update(this.#view(slot, length));
-      else yield* this.#readChunks(open, piece, at, length, (chunk) => sha1.update(chunk));
+      else yield* this.#readBack(open, piece, at, length, (chunk) => void sha1.update(chunk));
       at += length;
     }
     return sha1.digest();
@@ -160,9 +160,8 @@ export class Workbench {
       const slot = runs[i] ?? 0;
       const length = Math.min((runs[i + 1] ?? 0) * BLOCK_SIZE, size - begin);
       if (slot >= 0) add(this.#view(slot, length));
-      else yield* this.#readChunks(open, piece, begin, length, add);
+      else yield* this.#readBack(open, piece, begin, length, add);
       begin += length;
-      at = begin;
     }
     return digests;
   }
@@ -204,6 +203,18 @@ export class Workbench {
     const found = yield* this.#readChunks(open, piece, 0, size, update);
     this.counters.hashedBytes += found;
     return found < size ? undefined : sha1.digest();
+  }
+
+  /** Like {@link #readChunks}, of blocks that were written: it is an error if they are gone. */
+  *#readBack(
+    open: Open,
+    piece: number,
+    begin: number,
+    length: number,
+    use: (chunk: Uint8Array) => void,
+  ): Steps<void> {
+    const found = yield* this.#readChunks(open, piece, begin, length, use);
+    if (found < length) throw coded("ERR_DISK_MISSING", "blocks that were written are gone");
   }
 
   /** Shows part of a piece chunk by chunk; stops where data is missing. Returns what there was. */
@@ -273,6 +284,19 @@ export class Workbench {
 /** What the module of `StoreFactory.thread` exports. */
 interface StoreModule {
   openStore(layout: StoreLayout, options: unknown): MaybePromise<TorrentStore>;
+}
+
+type CompleteJob = Extract<Job, { kind: "complete" }>;
+
+/** The runs of a `complete` job that must be written, in the form of a `write` job. */
+function lackingOf(runs: readonly number[]): number[] {
+  const lacking: number[] = [];
+  for (let i = 0, block = 0; i < runs.length; i += 3) {
+    const [slot = 0, blocks = 0, isLacking = 0] = [runs[i], runs[i + 1], runs[i + 2]];
+    if (isLacking === 1) lacking.push(block, slot, blocks);
+    block += blocks;
+  }
+  return lacking;
 }
 
 function coded(code: string, message: string): Error {
