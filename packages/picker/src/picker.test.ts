@@ -115,7 +115,7 @@ describe("blocks", () => {
       "complete",
     ]);
     expect(picker.received(1, P(0), B(3))).toBe("unwanted");
-    expect([...picker.partialPieces()]).toMatchObject([{ piece: 0, requested: 0, hashing: true }]);
+    expect(picker.partialPieces()).toMatchObject([{ piece: 0, requested: 0, hashing: true }]);
     picker.stored(P(0));
     expect(picker.received(1, P(0), B(3))).toBe("unwanted");
     expect(picker.partialCount).toBe(0);
@@ -124,7 +124,7 @@ describe("blocks", () => {
   it("may arrive unasked, as those that an earlier run left do", () => {
     const picker = make();
     expect(picker.received(-1, P(1), B(2), 50)).toBe("new");
-    expect([...picker.partialPieces()].map(({ piece, received }) => [piece, ...received])).toEqual([
+    expect(picker.partialPieces().map(({ piece, received }) => [piece, ...received])).toEqual([
       [1, 2],
     ]);
     const blocks = pick(picker, join(picker, 1, [1]), 9);

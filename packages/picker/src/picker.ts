@@ -363,22 +363,22 @@ export class PiecePicker {
     return this.#state.partials.size;
   }
 
-  /** The pieces in progress, in no particular order. Don't call the picker while iterating. */
-  *partialPieces(): Generator<PartialPiece> {
+  /** The pieces in progress as they are now, in no particular order. */
+  partialPieces(): PartialPiece[] {
     const { partials } = this.#state;
-    for (const slot of partials.all()) {
+    return partials.all().map((slot) => {
       const blocks = partials.blocks(slot);
       const received = new Bitfield(blocks);
       for (let block = 0; block < blocks; block++) {
         if (partials.state(slot, block) === RECEIVED) received.add(block);
       }
-      yield {
+      return {
         piece: partials.pieceOf(slot),
         received,
         requested: partials.outstanding(slot),
         hashing: received.isFull,
       };
-    }
+    });
   }
 
   /**

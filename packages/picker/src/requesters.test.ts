@@ -21,7 +21,7 @@ describe("Requesters", () => {
         for (const [cell, set] of model.entries()) {
           const visited: number[] = [];
           requesters.visit(cell, (peer) => visited.push(peer));
-          expect(visited.toSorted()).toEqual([...set].toSorted());
+          expect(new Set(visited)).toEqual(set);
           expect(requesters.count(cell)).toBe(set.size);
           expect(requesters.any(cell)).toBe(set.size > 0);
           for (let peer = 0; peer < 5; peer++) {
@@ -41,7 +41,7 @@ describe("Requesters", () => {
       visited.push(peer);
       requesters.remove(0, peer);
     });
-    expect(visited.toSorted()).toEqual([5, 6, 7]);
+    expect(new Set(visited)).toEqual(new Set([5, 6, 7]));
     expect(requesters.any(0)).toBe(false);
   });
 
