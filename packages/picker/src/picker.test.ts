@@ -271,6 +271,14 @@ describe("peers", () => {
     picker.checkInvariants();
   });
 
+  it("that joined with everything gain nothing by saying so again", () => {
+    const picker = make();
+    const seed = join(picker, 1);
+    picker.peerHas(seed, P(2));
+    expect(picker.availability(P(2))).toBe(1);
+    picker.checkInvariants();
+  });
+
   it("that are not known yet are counted by their first have", () => {
     const picker = make();
     const peer = peerOf(1, [2]);
