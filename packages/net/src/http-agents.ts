@@ -3,8 +3,9 @@
 import { lookup } from "node:dns";
 import type { LookupFunction, Socket } from "node:net";
 import { ipFamily, isLocal, normalizeIp } from "@shoal/core";
-import { Agent, buildConnector, type Dispatcher } from "undici";
+import type { Agent, buildConnector, Dispatcher } from "undici";
 import { NetError } from "./error.ts";
+import { createAgent, createConnector } from "./undici.ts";
 
 /** Settings of {@link createHttpAgents}. */
 export interface HttpAgentsOptions {
@@ -32,7 +33,7 @@ export function createHttpAgents(options: HttpAgentsOptions): HttpAgents {
   const closing = new AbortController();
   const addresses = new Map<string, string>();
   const make = (publicOnly: boolean): Agent =>
-    new Agent({
+    createAgent({
       connections: options.maxSockets ?? 8,
       pipelining: 1,
       allowH2: false,
@@ -59,7 +60,7 @@ function connector(
   addresses: Map<string, string>,
 ): buildConnector.connector {
   const family = localAddress === undefined ? undefined : ipFamily(localAddress);
-  const connect = buildConnector({
+  const connect = createConnector({
     allowH2: false,
     signal,
     ...(localAddress === undefined ? {} : { localAddress }),

@@ -126,7 +126,7 @@ async function follow(
     if (redirects === maxRedirects) {
       throw new NetError("ERR_NET_REDIRECT", `${start.href} redirects over ${maxRedirects} times`);
     }
-    cameFromPublic ||= remoteAddress === undefined || !isLocal(remoteAddress);
+    cameFromPublic ||= !isLocal(remoteAddress ?? url.hostname.replace(/^\[|\]$/g, ""));
     custom = redirectHeaders(url, target, custom);
     url = target;
   }

@@ -8,7 +8,7 @@ import {
   RateMeter,
 } from "@shoal/core";
 import { PeerError } from "./error.ts";
-import { NO_SLOT, type PeerHost } from "./host.ts";
+import { NO_SLOT, type PeerHost, type PeerView } from "./host.ts";
 import {
   DEFAULT_REMOTE_QUEUE,
   MAX_OUTSTANDING,
@@ -18,7 +18,6 @@ import {
   SNUB_MS,
 } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
-import type { Peer } from "./peer.ts";
 
 /** A request that timed out: its block is open to others, but late data is still welcome. */
 const GIVEN_UP = -1;
@@ -37,7 +36,7 @@ export class Download {
   redundantBytes = 0;
   /** Pieces that we may request while choked (BEP 6). */
   allowedFast: Bitfield | undefined;
-  readonly #peer: Peer;
+  readonly #peer: PeerView;
   readonly #host: PeerHost;
   readonly #outbox: Outbox;
   /** Block key → when it was requested, in ms, or {@link GIVEN_UP}. */
@@ -47,7 +46,7 @@ export class Download {
   #givenUp = 0;
   #unrequested = 0;
 
-  constructor(peer: Peer, host: PeerHost, outbox: Outbox) {
+  constructor(peer: PeerView, host: PeerHost, outbox: Outbox) {
     this.#peer = peer;
     this.#host = host;
     this.#outbox = outbox;

@@ -1,17 +1,25 @@
 // What the remote says, message by message: checks it and passes it to the side that it concerns.
 import { Bitfield, type PieceIndex, pieceIndex } from "@shoal/core";
-import type { MessageHandler } from "@shoal/wire";
+import type { ExtensionSession, MessageHandler } from "@shoal/wire";
+import type { Download } from "./download.ts";
 import { PeerError } from "./error.ts";
-import type { PeerHost } from "./host.ts";
-import type { Peer } from "./peer.ts";
+import type { PeerHost, PeerView } from "./host.ts";
+import type { Upload } from "./upload.ts";
+
+/** The connection that messages come for. */
+export interface InboundPeer extends PeerView {
+  readonly download: Download;
+  readonly upload: Upload;
+  readonly extensions: ExtensionSession | undefined;
+}
 
 /** The decoder's handler for one connection. Its methods throw what must end the connection. */
 export class Inbound implements MessageHandler {
-  readonly #peer: Peer;
+  readonly #peer: InboundPeer;
   readonly #host: PeerHost;
   #known = false;
 
-  constructor(peer: Peer, host: PeerHost) {
+  constructor(peer: InboundPeer, host: PeerHost) {
     this.#peer = peer;
     this.#host = host;
   }
@@ -62,7 +70,11 @@ export class Inbound implements MessageHandler {
         `bitfield of ${bits.length} bytes for ${this.#peer.have.length} pieces, or spare bits set`,
       );
     }
-    this.#first("bitfield");
+    // Only the first is allowed (BEP 3), but aria2 sends another when it is shorter than its haves.
+    if (this.#known) {
+      for (const piece of theirs) this.have(piece);
+      return;
+    }
     for (const piece of theirs) this.#peer.have.add(piece);
     this.#know();
   }

@@ -12,6 +12,7 @@ export {
   type BlockSource,
   NO_SLOT,
   type PeerHost,
+  type PeerView,
   type Picked,
   type SwarmEvents,
 } from "./host.ts";

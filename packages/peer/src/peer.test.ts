@@ -12,7 +12,7 @@ import {
 } from "@shoal/core";
 import { MessageDecoder, MessageEncoder, type MessageHandler } from "@shoal/wire";
 import { beforeEach, describe, expect, it } from "vitest";
-import { NO_SLOT, type PeerHost, type Picked } from "./host.ts";
+import { NO_SLOT, type PeerHost, type PeerView, type Picked } from "./host.ts";
 import { SNUB_MS } from "./limits.ts";
 import { PAUSE_DISK, Peer } from "./peer.ts";
 
@@ -55,7 +55,7 @@ class FakeHost implements PeerHost {
   readonly log: string[] = [];
   readonly have = new Bitfield(PIECES);
   readonly pins = new Map<number, number>();
-  readonly awake = new Set<Peer>();
+  readonly awake = new Set<PeerView>();
   time = 0;
   nextBlock = 0;
   pickLimit = Number.POSITIVE_INFINITY;
@@ -232,10 +232,10 @@ describe("Peer", () => {
 
     it.each([
       [
-        "a second bitfield",
+        "have none after have all",
         (to: MessageEncoder) => {
           to.haveAll();
-          to.bitfield(Uint8Array.of(0));
+          to.haveNone();
         },
       ],
       ["a bitfield of the wrong size", (to: MessageEncoder) => to.bitfield(new Uint8Array(2))],
@@ -246,6 +246,15 @@ describe("Peer", () => {
       send(write);
       expect(duplex.destroyed).toBe(true);
       expect(host.log.at(-1)).toMatch(/closed ERR_(PEER_PROTOCOL|WIRE)/);
+    });
+
+    it("grow by a late bitfield, as aria2 sends it", () => {
+      send((to) => {
+        to.haveNone();
+        to.have(0);
+        to.bitfield(Uint8Array.of(0xc0));
+      });
+      expect(host.log).toEqual(["known 0", "gained 0", "gained 1"]);
     });
 
     it("Fast messages without BEP 6 in the handshake end the connection", () => {

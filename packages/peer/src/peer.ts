@@ -9,7 +9,7 @@ import {
 import { type ExtensionSession, type Handshake, MessageDecoder } from "@shoal/wire";
 import { Download } from "./download.ts";
 import { PeerError } from "./error.ts";
-import type { PeerHost } from "./host.ts";
+import type { PeerHost, PeerView } from "./host.ts";
 import { Inbound } from "./inbound.ts";
 import { KEEP_ALIVE_MS, SILENCE_MS } from "./limits.ts";
 import { Outbox } from "./outbox.ts";
@@ -40,7 +40,7 @@ export interface PeerInit {
  *
  * States and invariants: STATE.md.
  */
-export class Peer implements DuplexHandler {
+export class Peer implements DuplexHandler, PeerView {
   readonly id: number;
   readonly incoming: boolean;
   readonly handshake: Handshake;

@@ -1,7 +1,7 @@
 // The upload side of one connection: the remote's requests, served from the cache as the stream drains.
 import { type Bitfield, BLOCK_SIZE, blockIndex, type PieceIndex, RateMeter } from "@shoal/core";
 import { PeerError } from "./error.ts";
-import { NO_SLOT, type PeerHost } from "./host.ts";
+import { NO_SLOT, type PeerHost, type PeerView } from "./host.ts";
 import {
   MAX_INVALID_REQUESTS,
   REQUEST_QUEUE_LIMIT,
@@ -10,7 +10,6 @@ import {
   SEND_AHEAD_MS,
 } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
-import type { Peer } from "./peer.ts";
 import { Ring } from "./ring.ts";
 
 /** Why `pump` stopped although requests are left. */
@@ -26,7 +25,7 @@ export class Upload {
   readonly meter: RateMeter = new RateMeter();
   /** Pieces that the remote may request while choked (BEP 6); undefined when none were granted. */
   allowedFast: Bitfield | undefined;
-  readonly #peer: Peer;
+  readonly #peer: PeerView;
   readonly #host: PeerHost;
   readonly #outbox: Outbox;
   /** piece, begin, length */
@@ -38,7 +37,7 @@ export class Upload {
   /** Bytes sent that the rate limit has not allowed yet: nothing more is sent until they are. */
   #debt = 0;
 
-  constructor(peer: Peer, host: PeerHost, outbox: Outbox) {
+  constructor(peer: PeerView, host: PeerHost, outbox: Outbox) {
     this.#peer = peer;
     this.#host = host;
     this.#outbox = outbox;

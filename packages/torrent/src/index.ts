@@ -8,8 +8,9 @@ export type { Connection } from "./connection.ts";
 export { TorrentError } from "./error.ts";
 export type { FilePriority, TorrentFileHandle } from "./files.ts";
 export type { TorrentHost } from "./host.ts";
+export type { TorrentInit } from "./init.ts";
 export type { ReadRange } from "./reader.ts";
-export { Torrent, type TorrentInit } from "./torrent.ts";
+export { Torrent } from "./torrent.ts";
 export type {
   PeerInfo,
   TorrentEvents,

@@ -6,10 +6,10 @@ import { Discipline } from "./discipline.ts";
 import { Extensions } from "./extensions.ts";
 import { FileSet } from "./files.ts";
 import type { TorrentHost } from "./host.ts";
+import type { TorrentInit } from "./init.ts";
 import { Reader } from "./reader.ts";
 import { Sources } from "./sources.ts";
 import { Swarm } from "./swarm.ts";
-import type { TorrentInit } from "./torrent.ts";
 import { Transfer } from "./transfer.ts";
 import type { TorrentEvents, TorrentProgress } from "./types.ts";
 

@@ -14,6 +14,7 @@ import {
   Peer,
   PeerError,
   type PeerHost,
+  type PeerView,
 } from "@shoal/peer";
 import type { PiecePicker } from "@shoal/picker";
 import { type KnownPeer, PeerList, type PeerOrigin, type RateLimit } from "@shoal/policy";
@@ -63,7 +64,7 @@ export class Swarm implements PeerHost {
   readonly #tick: Alarm;
   readonly #rateTick: Alarm;
   /** Peers with something to do at the end of this turn. */
-  readonly #awake: Set<Peer> = new Set();
+  readonly #awake: Set<PeerView> = new Set();
   #wakePending = false;
 
   constructor(host: SwarmHost, session: TorrentHost, transfer: Transfer, extensions: Extensions) {
@@ -78,7 +79,10 @@ export class Swarm implements PeerHost {
     this.dialer = new Dialer(session, {
       handshake: host.handshake,
       ready: (known, duplex, theirs, bytes) => this.#join(known, duplex, theirs, bytes, false),
-      failed: (known) => this.list.disconnected(known, session.clock.now(), { failed: true }),
+      failed: (known) => {
+        this.list.disconnected(known, session.clock.now(), { failed: true });
+        this.dialMore();
+      },
     });
     this.#tick = session.deadlines.alarm((now) => this.#onTick(now));
     this.#rateTick = session.deadlines.alarm((now) => this.#onRateTick(now));
@@ -189,7 +193,7 @@ export class Swarm implements PeerHost {
   }
 
   /** A peer said on which port it listens. */
-  learned(peer: Peer, listenPort: number | undefined): void {
+  learned(peer: PeerView, listenPort: number | undefined): void {
     const connection = this.connections.get(peer.id);
     if (connection === undefined || !peer.incoming || listenPort === undefined) return;
     this.list.setListenPort(connection.known, listenPort);
@@ -201,7 +205,7 @@ export class Swarm implements PeerHost {
     return this.#session.clock.now();
   }
 
-  wake(peer: Peer): void {
+  wake(peer: PeerView): void {
     this.#awake.add(peer);
     if (this.#wakePending) return;
     this.#wakePending = true;
@@ -217,39 +221,39 @@ export class Swarm implements PeerHost {
     if (!this.#rateTick.isSet) this.#rateTick.set(this.now() + RATE_TICK_MS);
   }
 
-  piecesKnown(peer: Peer): void {
+  piecesKnown(peer: PeerView): void {
     const connection = this.connections.get(peer.id);
     if (connection === undefined) return;
     this.#picker.peerBitfield(connection);
     this.#judge(connection);
   }
 
-  gained(peer: Peer, piece: PieceIndex): void {
+  gained(peer: PeerView, piece: PieceIndex): void {
     const connection = this.connections.get(peer.id);
     if (connection === undefined) return;
     this.#picker.peerHas(connection, piece);
     if (!peer.download.interested || peer.have.isFull) this.#judge(connection);
   }
 
-  interestChanged(peer: Peer): void {
+  interestChanged(peer: PeerView): void {
     const connection = this.connections.get(peer.id);
     if (connection !== undefined) this.#session.slots.interestChanged(connection);
   }
 
   chokeChanged(): void {}
 
-  lost(peer: Peer, piece: PieceIndex): void {
+  lost(peer: PeerView, piece: PieceIndex): void {
     const connection = this.connections.get(peer.id);
     if (connection !== undefined) this.#picker.peerLost(connection, piece);
   }
 
   /** The peer found nothing to request: perhaps there is nothing left for us to want. */
-  ranDry(peer: Peer): void {
+  ranDry(peer: PeerView): void {
     const connection = this.connections.get(peer.id);
     if (connection !== undefined && peer.isKnown) this.#judge(connection);
   }
 
-  peerClosed(peer: Peer, error: Error | undefined): void {
+  peerClosed(peer: PeerView, error: Error | undefined): void {
     const connection = this.connections.get(peer.id);
     if (connection === undefined) return;
     this.connections.delete(peer.id);
@@ -258,7 +262,7 @@ export class Swarm implements PeerHost {
     connection.downloadLimit.cancel();
     connection.uploadLimit.cancel();
     this.#session.budget.closed();
-    const useless = peer.download.meter.total === 0 && peer.upload.meter.total === 0;
+    const useless = connection.downloaded === 0 && connection.uploaded === 0;
     this.list.disconnected(connection.known, this.now(), {
       failed: useless || (error instanceof PeerError && error.code !== "ERR_PEER_REDUNDANT"),
     });

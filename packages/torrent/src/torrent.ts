@@ -9,13 +9,13 @@ import {
   pieceIndex,
   toHex,
 } from "@shoal/core";
-import type { StoreFactory } from "@shoal/disk-io";
 import type { Metainfo } from "@shoal/metainfo";
 import type { Handshake } from "@shoal/wire";
 import type { Connection } from "./connection.ts";
 import { TorrentError } from "./error.ts";
 import type { FilePriority, TorrentFileHandle } from "./files.ts";
 import type { TorrentHost } from "./host.ts";
+import type { TorrentInit } from "./init.ts";
 import { closedError, Life } from "./life.ts";
 import { makeParts, type Parts } from "./parts.ts";
 import { peerInfoOf, progressOf, statsOf } from "./report.ts";
@@ -32,22 +32,6 @@ const RETRY_MS = 30_000;
 
 /** How long `close` waits for trackers to take our good-bye, in ms. */
 const GOODBYE_MS = 5000;
-
-/** What a torrent is made of. */
-export interface TorrentInit {
-  readonly metainfo: Metainfo;
-  readonly store: StoreFactory;
-  /** 20 bytes; one id for all peers and trackers of the torrent. */
-  readonly peerId: Uint8Array;
-  /** Begin in state `paused`. */
-  readonly paused?: boolean | undefined;
-  /** Pieces in order instead of rarest first. */
-  readonly sequential?: boolean | undefined;
-  /** By file index; 4 for those not named. */
-  readonly priorities?: ReadonlyMap<number, FilePriority> | undefined;
-  /** Replaces the trackers of the metainfo. */
-  readonly trackers?: readonly (readonly string[])[] | undefined;
-}
 
 /** One torrent of a session. */
 export class Torrent implements EventSource<TorrentEvents> {

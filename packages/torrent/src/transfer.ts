@@ -10,7 +10,7 @@ import {
   type ShoalError,
 } from "@shoal/core";
 import { type DiskTorrent, type DiskTorrentHandler, NO_SLOT } from "@shoal/disk-io";
-import type { BlockSink, BlockSource, Peer, Picked } from "@shoal/peer";
+import type { BlockSink, BlockSource, PeerView, Picked } from "@shoal/peer";
 import { BlockList, type PiecePicker } from "@shoal/picker";
 import { Blame, type RateLimit } from "@shoal/policy";
 import type { Connection } from "./connection.ts";
@@ -85,7 +85,7 @@ export class Transfer implements BlockSink, BlockSource, DiskTorrentHandler {
 
   // --- download ---
 
-  pick(peer: Peer, count: number, contiguous: number): Picked {
+  pick(peer: PeerView, count: number, contiguous: number): Picked {
     this.#picked.clear();
     const allowed = peer.download.choked ? peer.download.allowedFast : undefined;
     const connection = this.#host.connection(peer.id);
@@ -95,7 +95,7 @@ export class Transfer implements BlockSink, BlockSource, DiskTorrentHandler {
     return this.#picked;
   }
 
-  blockBegins(peer: Peer, piece: PieceIndex, block: BlockIndex): number {
+  blockBegins(peer: PeerView, piece: PieceIndex, block: BlockIndex): number {
     if (this.picker.isWanted(piece, block)) {
       const slot = this.disk.allocate(piece, block);
       if (slot !== NO_SLOT) return slot;
@@ -109,7 +109,7 @@ export class Transfer implements BlockSink, BlockSource, DiskTorrentHandler {
     this.disk.copyIn(slot, offset, chunk, start, end);
   }
 
-  blockEnds(peer: Peer, piece: PieceIndex, block: BlockIndex, slot: number): void {
+  blockEnds(peer: PeerView, piece: PieceIndex, block: BlockIndex, slot: number): void {
     const size = this.geometry.blockSize(piece, block);
     const sender = this.#host.connection(peer.id)?.known.slot ?? -1;
     const result = this.picker.received(peer.id, piece, block, sender);
@@ -130,12 +130,12 @@ export class Transfer implements BlockSink, BlockSource, DiskTorrentHandler {
     this.disk.free(slot);
   }
 
-  requestLost(peer: Peer, piece: PieceIndex, block: BlockIndex): void {
+  requestLost(peer: PeerView, piece: PieceIndex, block: BlockIndex): void {
     this.picker.abandoned(peer.id, piece, block);
     this.#host.blocksReopened();
   }
 
-  payDownload(peer: Peer, bytes: number, now: number): number {
+  payDownload(peer: PeerView, bytes: number, now: number): number {
     if (this.#limits.download.isUnlimited) return 0;
     const limit = this.#host.connection(peer.id)?.downloadLimit;
     return limit === undefined ? 0 : bytes - limit.take(bytes, now);
@@ -147,7 +147,7 @@ export class Transfer implements BlockSink, BlockSource, DiskTorrentHandler {
     return this.picker.have.has(piece);
   }
 
-  pin(peer: Peer, piece: PieceIndex, block: BlockIndex): number {
+  pin(peer: PeerView, piece: PieceIndex, block: BlockIndex): number {
     return this.disk.pin(piece, block, peer.id);
   }
 
@@ -159,12 +159,12 @@ export class Transfer implements BlockSink, BlockSource, DiskTorrentHandler {
     this.disk.unpin(slot);
   }
 
-  sent(peer: Peer, bytes: number, now: number): number {
+  sent(peer: PeerView, bytes: number, now: number): number {
     this.totals.uploaded.add(bytes, now);
     return this.payUpload(peer, bytes, now);
   }
 
-  payUpload(peer: Peer, bytes: number, now: number): number {
+  payUpload(peer: PeerView, bytes: number, now: number): number {
     if (this.#limits.upload.isUnlimited) return 0;
     const limit = this.#host.connection(peer.id)?.uploadLimit;
     return limit === undefined ? 0 : bytes - limit.take(bytes, now);
