@@ -2,53 +2,12 @@
 import { createHash } from "node:crypto";
 import { Bitfield, BLOCK_SIZE, blockIndex, pieceIndex } from "@shoal/core";
 import { describe, expect, it } from "vitest";
-import { type DiskTorrent, NO_SLOT } from "./contract.ts";
-import { CachedDiskIo } from "./disk-io.ts";
-import { type DiaryStore, diaryStore, nodeError } from "./store.fixture.ts";
-import {
-  arrive,
-  download,
-  type Fixture,
-  fixture,
-  type Notes,
-  notes,
-  readBlock,
-  specOf,
-  turn,
-} from "./torrent.fixture.ts";
+import { bench, downloadAll, pushOut } from "./bench.fixture.ts";
+import { NO_SLOT } from "./contract.ts";
+import { nodeError } from "./store.fixture.ts";
+import { arrive, download, readBlock, turn } from "./torrent.fixture.ts";
 
 const K16 = BLOCK_SIZE;
-
-interface Bench {
-  readonly io: CachedDiskIo;
-  readonly data: Fixture;
-  readonly store: DiaryStore;
-  readonly handler: Notes;
-  readonly torrent: DiskTorrent;
-}
-
-/** A cache of the least size (64 blocks) unless told otherwise, and one torrent. */
-async function bench(pieceBlocks: number, blocks: number, cacheSize = 0): Promise<Bench> {
-  const io = new CachedDiskIo({ cacheSize, threads: 0 });
-  const data = fixture(pieceBlocks * K16, [blocks * K16]);
-  const store = diaryStore();
-  const handler = notes();
-  const torrent = await io.open(specOf(data, store, handler));
-  return { io, data, store, handler, torrent };
-}
-
-async function downloadAll({ torrent, data, handler }: Bench): Promise<void> {
-  for (let i = 0; i < data.geometry.pieceCount; i++) await download(torrent, data, i);
-  await handler.until(() => handler.stored.length === data.geometry.pieceCount);
-}
-
-/** Reads other pieces until nothing of piece 0 can be cached. */
-async function pushOut({ io, torrent, data, handler }: Bench): Promise<void> {
-  for (let i = data.geometry.pieceCount - 1; i > 0; i--) {
-    await readBlock(torrent, handler, data, pieceIndex(i), blockIndex(0));
-  }
-  io.assertExact();
-}
 
 describe("a: reading ahead", () => {
   it("reads a block and all following ones of its piece in one call", async () => {
@@ -351,67 +310,6 @@ describe("h: the account", () => {
     await b.handler.until(() => changes.length === 2);
     expect(changes).toEqual([true, false]);
     await b.torrent.close({ deleteData: true });
-    await b.io.close();
-  });
-});
-
-describe("failing writes", () => {
-  it("keeps the data dirty, tells once, and goes on after retry", async () => {
-    const b = await bench(4, 16);
-    b.store.writeError = nodeError("ENOSPC");
-    for (let i = 0; i < 3; i++) await download(b.torrent, b.data, i);
-    await b.handler.until(() => b.handler.writeErrors.length > 0);
-    for (let i = 0; i < 5; i++) await turn();
-    expect(b.handler.writeErrors.map(({ code }) => code)).toEqual(["ERR_DISK_FULL"]);
-    expect(b.io.stats().dirty).toBe(12 * K16);
-    b.store.writeError = undefined;
-    b.torrent.retry();
-    await b.handler.until(() => b.handler.stored.length === 3);
-    expect(b.io.stats()).toMatchObject({ dirty: 0, clean: 12 * K16 });
-    await b.io.close();
-  });
-
-  it("reports reads that fail or find too little", async () => {
-    const b = await bench(4, 16);
-    expect(b.torrent.pin(pieceIndex(1), blockIndex(0), 1)).toBe(NO_SLOT);
-    await b.handler.until(() => b.handler.readErrors.length === 1);
-    b.store.readError = nodeError("EIO");
-    expect(b.torrent.pin(pieceIndex(1), blockIndex(0), 1)).toBe(NO_SLOT);
-    await b.handler.until(() => b.handler.readErrors.length === 2);
-    expect(b.handler.readErrors.map(({ code }) => code)).toEqual([
-      "ERR_DISK_MISSING",
-      "ERR_DISK_IO",
-    ]);
-    expect(b.io.stats().free).toBe(b.io.stats().cacheSize);
-    await b.io.close();
-  });
-});
-
-describe("slots", () => {
-  it("takes a block once, and refuses what no block is arriving in", async () => {
-    const b = await bench(4, 16);
-    const piece = pieceIndex(0);
-    const block = blockIndex(0);
-    const first = b.torrent.allocate(piece, block);
-    const second = b.torrent.allocate(piece, block);
-    expect(b.torrent.put(piece, block, first)).toBe(true);
-    expect(b.torrent.put(piece, block, second)).toBe(false);
-    expect(() => b.torrent.free(second)).toThrow(RangeError);
-    expect(() => b.torrent.put(pieceIndex(1), block, first)).toThrow(RangeError);
-    expect(() => b.torrent.unpin(first)).toThrow(RangeError);
-    expect(() => b.torrent.copyIn(first, 1, new Uint8Array(K16), 0, K16)).toThrow(RangeError);
-    await b.io.close();
-  });
-
-  it("keeps pinned bytes of a dropped piece until they are unpinned", async () => {
-    const b = await bench(4, 16);
-    await downloadAll(b);
-    const slot = b.torrent.pin(pieceIndex(0), blockIndex(0), 1);
-    await b.torrent.close();
-    expect(b.io.stats()).toMatchObject({ pinned: K16, clean: 0 });
-    expect(b.data.bytes.subarray(0, K16).equals(b.torrent.view(slot, 0, K16))).toBe(true);
-    b.torrent.unpin(slot);
-    expect(b.io.stats().free).toBe(b.io.stats().cacheSize);
     await b.io.close();
   });
 });

@@ -1,0 +1,31 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { ask } from "./ask.ts";
+import { CheckThreads } from "./check-threads.ts";
+import { fsStore } from "./fs-store.ts";
+import { memoryStore } from "./memory-store.ts";
+import { fixture, notes, specOf } from "./torrent.fixture.ts";
+
+it("shares its threads among checks and ends them with the last", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "shoal-check-"));
+  const data = fixture(16_384, [100_000]);
+  writeFileSync(join(folder, "file0"), data.bytes);
+  const spec = specOf(data, fsStore({ path: folder }), notes());
+  const threads = new CheckThreads(2);
+  const first = await threads.borrow(1, spec);
+  const second = await threads.borrow(2, spec);
+  expect(first.executors).toEqual(second.executors);
+  expect(threads.threads.length).toBe(2);
+  await first.giveBack();
+  for (const executor of second.executors) {
+    const job = { kind: "check", torrent: 2, pieces: [0, 6] } as const;
+    expect(await ask(executor, job)).toEqual(new Uint8Array([1, 1]));
+  }
+  await second.giveBack();
+  expect(threads.threads.length).toBe(0);
+  expect(threads.counters.hashedBytes).toBe(2 * (16_384 + (100_000 % 16_384)));
+  expect((await threads.borrow(3, specOf(data, memoryStore(), notes()))).executors).toEqual([]);
+  rmSync(folder, { recursive: true });
+});
