@@ -1,3 +1,4 @@
+// Where a public server may not lead the HTTP client.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, it, vi } from "vitest";

@@ -10,9 +10,19 @@ import {
 import { HostDatagrams } from "./datagrams.ts";
 import { TestkitError } from "./error.ts";
 import { Line } from "./line.ts";
-import type { HostOptions, Surroundings } from "./network.ts";
 import { Pipe } from "./pipe.ts";
 import { StreamEnd } from "./stream-end.ts";
+import type { Station, Surroundings } from "./surroundings.ts";
+
+/** What a host's connection to the network can do; without limits and delay by default. */
+export interface HostOptions {
+  readonly uploadBytesPerSecond?: number;
+  readonly downloadBytesPerSecond?: number;
+  /** From the host to the middle of the network, one way; a path has the sum of both hosts'. */
+  readonly latencyMs?: number;
+  /** The share of its datagrams that gets lost on the way out, 0–1. */
+  readonly datagramLoss?: number;
+}
 
 /** A host as its users see it. */
 export interface SimHost {
@@ -27,22 +37,22 @@ export interface SimHost {
   datagrams(port?: number): Datagrams;
 }
 
-/** A host as the network sees it. */
-export class Host implements SimHost {
+/** A host and its ports. */
+export class Host implements SimHost, Station {
   readonly address: string;
   readonly latencyMs: number;
-  readonly datagramLoss: number;
   readonly up: Line;
   readonly down: Line;
-  readonly sockets: Map<number, HostDatagrams> = new Map();
+  readonly #sockets = new Map<number, HostDatagrams>();
   readonly #listeners = new Map<number, (duplex: Duplex) => void>();
   readonly #surroundings: Surroundings;
+  readonly #datagramLoss: number;
   #nextPort = 49_152;
 
   constructor(address: string, options: HostOptions, surroundings: Surroundings) {
     this.address = address;
     this.latencyMs = options.latencyMs ?? 0;
-    this.datagramLoss = options.datagramLoss ?? 0;
+    this.#datagramLoss = options.datagramLoss ?? 0;
     this.up = new Line(options.uploadBytesPerSecond ?? Number.POSITIVE_INFINITY);
     this.down = new Line(options.downloadBytesPerSecond ?? Number.POSITIVE_INFINITY);
     this.#surroundings = surroundings;
@@ -57,10 +67,20 @@ export class Host implements SimHost {
   }
 
   datagrams(port = 0): Datagrams {
-    const local = { address: this.address, port: this.#take(port, this.sockets) };
-    const socket = new HostDatagrams(this, local, this.#surroundings);
-    this.sockets.set(local.port, socket);
+    const local = { address: this.address, port: this.#take(port, this.#sockets) };
+    const socket = new HostDatagrams(this, local, this.#surroundings, this.#datagramLoss, () => {
+      this.#sockets.delete(local.port);
+    });
+    this.#sockets.set(local.port, socket);
     return socket;
+  }
+
+  acceptor(port: number): ((duplex: Duplex) => void) | undefined {
+    return this.#listeners.get(port);
+  }
+
+  datagram(port: number, bytes: Uint8Array, from: Endpoint): void {
+    this.#sockets.get(port)?.take(bytes, from);
   }
 
   #listen(at: Endpoint, accept: (duplex: Duplex) => void): Listener {
@@ -85,7 +105,7 @@ export class Host implements SimHost {
     const { time, find, path, log } = this.#surroundings;
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
-      const local = { address: this.address, port: this.#take(0, this.sockets) };
+      const local = { address: this.address, port: this.#take(0, this.#sockets) };
       const name = `${formatEndpoint(local)} → ${formatEndpoint(to)}`;
       const remote = find(to.address);
       // Nobody is there to answer: only the signal ends it.
@@ -119,8 +139,8 @@ export class Host implements SimHost {
   }
 
   /** Asks the remote for a connection. @returns our end, if somebody listens. */
-  #knock(remote: Host, local: Endpoint, to: Endpoint, name: string): Duplex | undefined {
-    const accept = remote.#listeners.get(to.port);
+  #knock(remote: Station, local: Endpoint, to: Endpoint, name: string): Duplex | undefined {
+    const accept = remote.acceptor(to.port);
     if (accept === undefined) return undefined;
     const [near, far] = this.#connect(remote, local, to, name);
     this.#surroundings.log(`accept ${name}`);
@@ -128,7 +148,7 @@ export class Host implements SimHost {
     return near;
   }
 
-  #connect(remote: Host, local: Endpoint, to: Endpoint, name: string): [StreamEnd, StreamEnd] {
+  #connect(remote: Station, local: Endpoint, to: Endpoint, name: string): [StreamEnd, StreamEnd] {
     const { time, path, pair, log } = this.#surroundings;
     const way = path(this, remote);
     let open = 2;

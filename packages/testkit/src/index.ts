@@ -9,12 +9,12 @@ export { type PeerSourceFixture, peerSourceCompliance } from "./compliance/peer-
 export { type StoreFixture, storeCompliance } from "./compliance/store.ts";
 export { type TransportFixture, transportCompliance } from "./compliance/transport.ts";
 export { TestkitError } from "./error.ts";
-export type { SimHost } from "./host.ts";
+export type { HostOptions, SimHost } from "./host.ts";
 export { corrupts } from "./hostile/cheats.ts";
 export type { HostilePeer, HostileTarget } from "./hostile/hostile-peer.ts";
 export { hostilePeers } from "./hostile/index.ts";
 export { memoryTransport } from "./memory-transport.ts";
-export type { HostOptions, SimNetwork } from "./network.ts";
+export type { SimNetwork } from "./network.ts";
 export { type PeerScript, ScriptedPeer } from "./scripted-peer.ts";
 export { createSimulation, type Simulation } from "./simulation.ts";
 export {

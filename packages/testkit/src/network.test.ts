@@ -1,6 +1,6 @@
 import type { Datagrams, Duplex, DuplexHandler } from "@shoal/core";
 import { describe, expect, it } from "vitest";
-import type { HostOptions } from "./network.ts";
+import type { HostOptions } from "./host.ts";
 import { createSimulation, type Simulation } from "./simulation.ts";
 
 const never = new AbortController().signal;

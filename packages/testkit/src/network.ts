@@ -1,20 +1,10 @@
 // A simulated network: hosts, what lies between them, and its accidents.
 import { type Duplex, ipFamily, normalizeIp, type Rng } from "@shoal/core";
 import { TestkitError } from "./error.ts";
-import { Host, type SimHost } from "./host.ts";
+import { Host, type HostOptions, type SimHost } from "./host.ts";
 import { Path } from "./path.ts";
-import type { StreamEnd } from "./stream-end.ts";
+import type { Station, Surroundings } from "./surroundings.ts";
 import type { VirtualTime } from "./virtual-time.ts";
-
-/** What a host's connection to the network can do; without limits and delay by default. */
-export interface HostOptions {
-  readonly uploadBytesPerSecond?: number;
-  readonly downloadBytesPerSecond?: number;
-  /** From the host to the middle of the network, one way; a path has the sum of both hosts'. */
-  readonly latencyMs?: number;
-  /** The share of its datagrams that gets lost on the way out, 0–1. */
-  readonly datagramLoss?: number;
-}
 
 /** The network of a simulation. It logs connections, refusals, closings and accidents. */
 export interface SimNetwork {
@@ -30,17 +20,6 @@ export interface SimNetwork {
   drop(duplex: Duplex): void;
 }
 
-/** What hosts share. */
-export interface Surroundings {
-  readonly time: VirtualTime;
-  readonly rng: Rng;
-  readonly log: (event: string) => void;
-  readonly find: (address: string) => Host | undefined;
-  readonly path: (a: Host, b: Host) => Path;
-  /** Remembers that these are the two ends of a stream. */
-  readonly pair: (a: StreamEnd, b: StreamEnd) => void;
-}
-
 /** Makes an empty network. */
 export function createNetwork(
   time: VirtualTime,
@@ -49,8 +28,8 @@ export function createNetwork(
 ): SimNetwork {
   const hosts = new Map<string, Host>();
   const paths = new Map<string, Path>();
-  const others = new WeakMap<Duplex, StreamEnd>();
-  const path = (a: Host, b: Host): Path => {
+  const others = new WeakMap<Duplex, Duplex>();
+  const path = (a: Station, b: Station): Path => {
     const key = [a.address, b.address].sort().join(" ");
     const known = paths.get(key);
     if (known !== undefined) return known;

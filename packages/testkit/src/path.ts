@@ -1,12 +1,17 @@
 // What lies between two hosts: a delay, and perhaps a cut.
-import type { Pipe } from "./pipe.ts";
+
+/** What uses a path. */
+export interface Traffic {
+  /** Sets out, if there is anything to send. */
+  go(): void;
+}
 
 /** Shared by everything that goes between the same two hosts. */
 export class Path {
   /** One way, in ms. */
   readonly latencyMs: number;
-  /** The streams that use it. */
-  readonly pipes: Set<Pipe> = new Set();
+  /** All that waits while it is cut. */
+  readonly traffic: Set<Traffic> = new Set();
   #isCut = false;
 
   constructor(latencyMs: number) {
@@ -24,6 +29,6 @@ export class Path {
 
   heal(): void {
     this.#isCut = false;
-    for (const pipe of this.pipes) pipe.go();
+    for (const waiting of this.traffic) waiting.go();
   }
 }

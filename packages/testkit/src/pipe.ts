@@ -1,7 +1,8 @@
 // One direction of a simulated stream: a send queue, a line out, bytes in flight, a line in.
 import type { Alarm } from "@shoal/core";
 import type { Line } from "./line.ts";
-import type { Path } from "./path.ts";
+import type { Path, Traffic } from "./path.ts";
+import { SendQueue } from "./send-queue.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
 /** The two ends of a {@link Pipe}; called from turns of their own. */
@@ -29,7 +30,7 @@ interface Packet {
 const WINDOW = 256 * 1024;
 
 /** Carries bytes in order; starts paused. */
-export class Pipe {
+export class Pipe implements Traffic {
   readonly #time: VirtualTime;
   readonly #path: Path;
   readonly #up: Line;
@@ -37,8 +38,7 @@ export class Pipe {
   readonly #ends: PipeEnds;
   readonly #leave: Alarm;
   readonly #arrive: Alarm;
-  readonly #queue: Uint8Array[] = [];
-  #queued = 0;
+  readonly #queue = new SendQueue();
   /** Bytes of the packet that is on the sender's line. */
   #leaving = 0;
   #flushed = 0;
@@ -56,16 +56,12 @@ export class Pipe {
     this.#ends = ends;
     this.#leave = time.deadlines.alarm(() => this.#left());
     this.#arrive = time.deadlines.alarm(() => this.#arrived());
-    path.pipes.add(this);
+    path.traffic.add(this);
   }
 
   write(chunks: readonly Uint8Array[]): void {
     if (this.#state !== "open") return;
-    for (const chunk of chunks) {
-      if (chunk.length === 0) continue;
-      this.#queue.push(chunk);
-      this.#queued += chunk.length;
-    }
+    for (const chunk of chunks) this.#queue.push(chunk);
     this.go();
   }
 
@@ -80,8 +76,7 @@ export class Pipe {
   abort(): void {
     if (this.#state === "finished") return;
     this.#state = "finishing";
-    this.#queue.length = 0;
-    this.#queued = 0;
+    this.#queue.clear();
     this.#leaving = 0;
     this.#leave.clear();
     this.go();
@@ -105,9 +100,9 @@ export class Pipe {
   /** Puts the next packet on the sender's line, if there is one and it may go. */
   go(): void {
     if (this.#leave.isSet || this.#path.isCut || this.#state === "finished") return;
-    if (this.#queued === 0 && this.#state === "open") return;
-    const size = Math.min(this.#queued, this.#up.packetSize, WINDOW - this.#inWindow);
-    if (size === 0 && this.#queued > 0) return;
+    if (this.#queue.length === 0 && this.#state === "open") return;
+    const size = Math.min(this.#queue.length, this.#up.packetSize, WINDOW - this.#inWindow);
+    if (size === 0 && this.#queue.length > 0) return;
     this.#leaving = size;
     this.#leave.set(this.#up.reserve(size, this.#time.now()));
   }
@@ -117,7 +112,10 @@ export class Pipe {
     if (this.#path.isCut) return;
     const size = this.#leaving;
     if (size === 0) this.#state = "finished";
-    this.#launch(this.#take(size));
+    // Copied out now: the memory is the writer's again once its bytes have left.
+    const packet = this.#up.packet(size);
+    this.#queue.fill(packet);
+    this.#launch(packet);
     if (size === 0) {
       this.#ends.finished();
       return;
@@ -156,31 +154,11 @@ export class Pipe {
   }
 
   #deliver(bytes: Buffer): void {
-    if (bytes.length === 0) this.#path.pipes.delete(this);
+    if (bytes.length === 0) this.#path.traffic.delete(this);
     if (!this.#isDeaf) {
       if (bytes.length === 0) this.#ends.ended();
       else this.#ends.received(bytes);
     }
     this.#up.recycle(bytes);
-  }
-
-  /** Copies the next bytes of the queue out: their memory is the writer's again once they left. */
-  #take(size: number): Buffer {
-    const bytes = this.#up.packet(size);
-    let at = 0;
-    let used = 0;
-    for (; at < size; used++) {
-      const chunk = this.#queue[used] as Uint8Array;
-      const part = chunk.length <= size - at ? chunk : chunk.subarray(0, size - at);
-      bytes.set(part, at);
-      at += part.length;
-      if (part !== chunk) {
-        this.#queue[used] = chunk.subarray(part.length);
-        break;
-      }
-    }
-    this.#queue.splice(0, used);
-    this.#queued -= size;
-    return bytes;
   }
 }

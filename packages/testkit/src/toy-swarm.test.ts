@@ -1,3 +1,4 @@
+// A whole swarm in the simulator, of toy peers: what the network itself costs.
 import { Bitfield, BLOCK_SIZE, type Duplex, randomInt } from "@shoal/core";
 import { expect, it } from "vitest";
 import type { SimHost } from "./host.ts";

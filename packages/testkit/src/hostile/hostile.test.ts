@@ -1,3 +1,4 @@
+// Every hostile peer does what its name says, to a naive peer, in the same way each time.
 import { BLOCK_SIZE, type Duplex, errorCode, PieceGeometry } from "@shoal/core";
 import { describe, expect, it } from "vitest";
 import { ScriptedPeer } from "../scripted-peer.ts";
