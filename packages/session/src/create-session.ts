@@ -20,6 +20,8 @@ export interface CreateSessionOptions extends Partial<SessionSettings> {
    * families.
    */
   readonly address?: string;
+  /** Accept connections; true by default. Otherwise nothing is bound, and `Session.port` is 0. */
+  readonly listen?: boolean;
   /** Bytes of memory for blocks between sockets and disk. */
   readonly cacheSize?: number;
   /** Threads for hashing and disk I/O; 1 by default. */
@@ -40,7 +42,7 @@ export async function createSession(options: CreateSessionOptions = {}): Promise
   const ports = options.port === undefined ? DEFAULT_PORTS : [options.port];
   for (const [i, port] of ports.entries()) {
     try {
-      return await openSession(options, port);
+      return await openOnAnyFamily(options, port);
     } catch (error) {
       if (i === ports.length - 1 || errorCode(error) !== "ERR_NET_ADDRESS_IN_USE") throw error;
     }
@@ -48,11 +50,23 @@ export async function createSession(options: CreateSessionOptions = {}): Promise
   throw new RangeError("there was no port to try");
 }
 
-async function openSession(options: CreateSessionOptions, port: number): Promise<Session> {
+/** Without an address: both families, or IPv4 alone on a machine that has no IPv6. */
+async function openOnAnyFamily(options: CreateSessionOptions, port: number): Promise<Session> {
+  if (options.address !== undefined) return openSession(options, endpoint(options.address, port));
+  try {
+    return await openSession(options, { address: "::", port });
+  } catch (error) {
+    if (errorCode(error) !== "ERR_NET_ADDRESS_UNAVAILABLE") throw error;
+    return openSession(options, { address: "0.0.0.0", port });
+  }
+}
+
+async function openSession(options: CreateSessionOptions, at: Endpoint): Promise<Session> {
   const {
     preset = "desktop",
     port: _port,
     address,
+    listen = true,
     cacheSize,
     diskThreads,
     trackers = true,
@@ -68,7 +82,7 @@ async function openSession(options: CreateSessionOptions, port: number): Promise
       ...(diskThreads === undefined ? {} : { threads: diskThreads }),
     }),
     transports: [tcpTransport(address ? { localAddress: address } : {})],
-    listen: [listenAt(address, port)],
+    listen: listen ? [at] : [],
     store: (path) => fsStore({ path }),
     services: trackers ? [trackerService(http, address)] : [],
     settings: { ...values.settings, ...settings },
@@ -78,8 +92,4 @@ async function openSession(options: CreateSessionOptions, port: number): Promise
       runtime.stop();
     },
   });
-}
-
-function listenAt(address: string | undefined, port: number): Endpoint {
-  return address === undefined ? { address: "::", port } : endpoint(address, port);
 }
