@@ -121,6 +121,19 @@ export class PeerEntry implements KnownPeer {
     this.life.since = now;
   }
 
+  /** May be dialled again at once, whatever happened before. */
+  renew(): void {
+    this.failures = 0;
+    this.life.retryAt = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Is idle again without a fault of its own: nothing of it counts. */
+  release(): void {
+    if (this.state === "idle") return;
+    this.state = "idle";
+    this.life.retryAt = Number.NEGATIVE_INFINITY;
+  }
+
   end(now: number, failed: boolean): void {
     if (this.state === "idle") return;
     const { life } = this;

@@ -95,6 +95,21 @@ describe("PeerList", () => {
     expect(fail(list, 1e9)).toBe(peer);
   });
 
+  it("dials at once whoever we left ourselves or is named by hand", () => {
+    const list = makeList();
+    const peer = add(list, at(1));
+    expect(list.next(0, LEECHING)).toBe(peer);
+    list.released(peer);
+    expect(list.next(0, LEECHING)).toBe(peer);
+    list.connected(peer, 0);
+    list.released(peer);
+    expect(peer.failures).toBe(0);
+    for (const now of [0, 5000, 185_000]) expect(fail(list, now)).toBe(peer);
+    expect(list.next(1e9, LEECHING)).toBeUndefined();
+    list.add(at(1), "manual");
+    expect(list.next(185_000, LEECHING)).toBe(peer);
+  });
+
   it("says when to look again", () => {
     const list = makeList();
     expect(list.next(0, LEECHING)).toBeUndefined();

@@ -32,8 +32,8 @@ export interface PeerListInit {
 /**
  * The peers of one swarm: bounded, without doubles. All times in ms.
  *
- * Each peer that `next` returned is reported back with `connected` or `disconnected`, and each
- * connected one, accepted ones included, with `disconnected`. States: STATE.md.
+ * Each peer that `next` returned is reported back with `connected`, `disconnected` or `released`, and
+ * each connected one, accepted ones included, with one of the last two. States: STATE.md.
  */
 export class PeerList implements Iterable<KnownPeer> {
   readonly limit: number;
@@ -84,7 +84,8 @@ export class PeerList implements Iterable<KnownPeer> {
   }
 
   /**
-   * Somebody named a peer. A tracker that names a known one again forgives it one failure.
+   * Somebody named a peer. A tracker that names a known one again forgives it one failure; whoever
+   * names it by hand wants it dialled at once.
    *
    * @returns its entry, or `undefined` if refused: nobody can be dialled there, it is banned or we
    *   ourselves, its address has many entries, or the list is full of better ones.
@@ -97,7 +98,8 @@ export class PeerList implements Iterable<KnownPeer> {
     if (entry === undefined) {
       if (!this.#hasRoomAt(endpoint.address) || !this.#makeRoom(worthOf(origin))) return undefined;
       entry = this.#table.add(endpoint, true);
-    } else if (origin === "tracker" && entry.failures > 0) entry.failures--;
+    } else if (origin === "manual") entry.renew();
+    else if (origin === "tracker" && entry.failures > 0) entry.failures--;
     entry.addOrigin(origin);
     entry.connectable = true;
     this.#changed();
@@ -150,6 +152,15 @@ export class PeerList implements Iterable<KnownPeer> {
    */
   disconnected(peer: KnownPeer, now: number, { failed }: { failed: boolean }): void {
     this.#entry(peer)?.end(now, failed);
+    this.#changed();
+  }
+
+  /**
+   * We gave up a dial or connection for reasons of our own, as when the torrent pauses: the peer may
+   * be dialled again as soon as we want it.
+   */
+  released(peer: KnownPeer): void {
+    this.#entry(peer)?.release();
     this.#changed();
   }
 
