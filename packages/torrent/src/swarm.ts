@@ -3,6 +3,7 @@ import {
   type Alarm,
   type Duplex,
   type Endpoint,
+  errorCode,
   type PieceGeometry,
   type PieceIndex,
   parseIp,
@@ -80,7 +81,7 @@ export class Swarm implements PeerHost {
       handshake: host.handshake,
       ready: (known, duplex, theirs, bytes) => this.#join(known, duplex, theirs, bytes, false),
       failed: (known) => {
-        this.list.disconnected(known, session.clock.now(), { failed: true });
+        this.#left(known, true);
         this.dialMore();
       },
     });
@@ -263,13 +264,18 @@ export class Swarm implements PeerHost {
     connection.uploadLimit.cancel();
     this.#session.budget.closed();
     const useless = connection.downloaded === 0 && connection.uploaded === 0;
-    this.list.disconnected(connection.known, this.now(), {
-      failed: useless || (error instanceof PeerError && error.code !== "ERR_PEER_REDUNDANT"),
-    });
+    if (errorCode(error) === "ERR_PEER_REDUNDANT") this.list.released(connection.known);
+    else this.#left(connection.known, useless || error instanceof PeerError);
     this.#host.disconnected(connection, error);
     this.#session.slots.closed(connection);
     this.wakeIdle();
     this.dialMore();
+  }
+
+  /** A dial or connection is over; when the torrent stops, that is nobody's fault. */
+  #left(known: KnownPeer, failed: boolean): void {
+    if (this.#host.isActive) this.list.disconnected(known, this.now(), { failed });
+    else this.list.released(known);
   }
 
   #join(
