@@ -11,12 +11,20 @@ import {
 } from "./jobs.ts";
 import type { Order, Report, ThreadData } from "./thread-protocol.ts";
 
+/**
+ * While the thread has so many jobs unanswered, further ones wait for its next answer and go
+ * together: a message costs as much as a job's bookkeeping. Reads never wait, for peers do.
+ */
+const BUSY = 8;
+
 /** One worker thread. It starts with the first job and keeps the process alive only while it works. */
 export class ThreadExecutor implements Executor {
   readonly #slab: SharedArrayBuffer;
   readonly #outstanding = new Map<number, { job: Job; done: Done }>();
   #worker: Worker | undefined;
   #orders: Order[] = [];
+  /** `#send` will run at the end of this turn. */
+  #sending = false;
   #nextId = 0;
   #counters: Counters = noCounters();
   #openHandles = 0;
@@ -48,8 +56,12 @@ export class ThreadExecutor implements Executor {
     const id = this.#nextId++;
     this.#outstanding.set(id, { job, done });
     if (this.#outstanding.size === 1) this.#worker?.ref();
-    if (this.#orders.length === 0) setImmediate(this.#send);
     this.#orders.push({ id, job });
+    const isBusy = this.#outstanding.size - this.#orders.length >= BUSY;
+    if (!this.#sending && (!isBusy || job.kind === "read")) {
+      this.#sending = true;
+      setImmediate(this.#send);
+    }
   }
 
   async close(): Promise<void> {
@@ -64,7 +76,9 @@ export class ThreadExecutor implements Executor {
   }
 
   readonly #send = (): void => {
+    this.#sending = false;
     const orders = this.#orders;
+    if (orders.length === 0) return;
     this.#orders = [];
     if (this.#fault !== undefined) {
       this.#fail();
@@ -99,6 +113,7 @@ export class ThreadExecutor implements Executor {
       this.#outstanding.delete(id);
       if (entry !== undefined) tell(entry, outcome);
     }
+    this.#send();
     if (this.#outstanding.size === 0) this.#worker?.unref();
   }
 

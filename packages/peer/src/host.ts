@@ -84,6 +84,8 @@ export interface BlockSource {
   hasPiece(piece: PieceIndex): boolean;
   /** Holds a block in the cache. @returns its slot, or {@link NO_SLOT}: `peer.blocksReady` follows. */
   pin(peer: PeerView, piece: PieceIndex, block: BlockIndex): number;
+  /** The block will be asked for soon: begins to read it if it is not cached. */
+  prefetch(peer: PeerView, piece: PieceIndex, block: BlockIndex): void;
   view(slot: number, start: number, end: number): Uint8Array;
   unpin(slot: number): void;
   /** Payload is sent: counts it and charges the rate limits. @returns how much is not paid for yet. */

@@ -85,6 +85,7 @@ class FakeHost implements PeerHost {
       this.pins.set(slot, (this.pins.get(slot) ?? 0) + 1);
       return slot;
     },
+    prefetch: (_peer, piece, block) => void this.log.push(`prefetch ${piece}:${block}`),
     view: (slot, start, end) => new Uint8Array(end - start).fill(slot),
     unpin: (slot) => void this.pins.set(slot, (this.pins.get(slot) ?? 0) - 1),
     sent: () => this.unpaid,
@@ -448,6 +449,18 @@ describe("Peer", () => {
       peer.blocksReady();
       expect(said(duplex)).toContain(`pieceStart 0 0 ${BLOCK_SIZE}`);
       expect(peer.upload.waitsForDisk).toBe(false);
+    });
+
+    it("has what is requested next read ahead of sending it", () => {
+      peer.setChoking(false);
+      host.have.fill();
+      host.cached = false;
+      send((to) => {
+        for (let i = 0; i < 2 * BLOCKS; i++) {
+          to.request(Math.floor(i / BLOCKS), (i % BLOCKS) * BLOCK_SIZE, BLOCK_SIZE);
+        }
+      });
+      expect(host.log.slice(-2)).toEqual(["prefetch 0:0", "prefetch 1:0"]);
     });
 
     it("rejects what can't be read", () => {

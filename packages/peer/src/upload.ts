@@ -33,6 +33,8 @@ export class Upload {
   /** slot, stream position at which it is free */
   readonly #pinned = new Ring(2);
   #stall: Stall = "none";
+  /** How many requests from the head on have had their pieces read ahead. */
+  #prefetched = 0;
   #invalid = 0;
   /** Bytes sent that the rate limit has not allowed yet: nothing more is sent until they are. */
   #debt = 0;
@@ -99,6 +101,7 @@ export class Upload {
     if (this.choking) return;
     this.choking = true;
     this.#outbox.messages.choke();
+    this.#prefetched = 0;
     const kept = new Ring(3);
     for (; this.#requests.length > 0; this.#requests.shift()) {
       const piece = this.#requests.get(0, 0) as PieceIndex;
@@ -121,6 +124,12 @@ export class Upload {
 
   /** Moves blocks from the cache to the stream as far as the stream, disk and rate limit allow. */
   pump(now: number): void {
+    if (this.#requests.length === 0) return;
+    this.#serve(now);
+    if (this.#stall !== "rate") this.#prefetch(this.#sendAhead(now));
+  }
+
+  #serve(now: number): void {
     this.#stall = "none";
     if (this.#debt > 0) this.#debt = this.#host.source.payUpload(this.#peer, this.#debt, now);
     const ahead = this.#sendAhead(now);
@@ -137,6 +146,7 @@ export class Upload {
         return;
       } else if (this.#send(piece, begin, length)) {
         this.#requests.shift();
+        this.#prefetched = Math.max(this.#prefetched - 1, 0);
         this.meter.add(length, now);
         this.#debt = this.#host.source.sent(this.#peer, length, now);
       } else {
@@ -167,6 +177,24 @@ export class Upload {
   close(): void {
     this.flushed(Number.POSITIVE_INFINITY);
     this.#requests.clear();
+  }
+
+  /**
+   * Has pieces read that the next `bytes` of requests need, so that reads overlap with sending. Half
+   * a horizon at a time, for several reads go to the disk thread at the price of one.
+   */
+  #prefetch(bytes: number): void {
+    const { blocksPerPiece } = this.#host.geometry;
+    const horizon = Math.min(this.#requests.length, Math.ceil(bytes / BLOCK_SIZE));
+    if (this.#prefetched > horizon / 2) return;
+    for (let i = this.#prefetched; i < horizon; i += blocksPerPiece) {
+      const piece = this.#requests.get(i, 0) as PieceIndex;
+      const block = Math.floor(this.#requests.get(i, 1) / BLOCK_SIZE);
+      if (this.#host.source.hasPiece(piece)) {
+        this.#host.source.prefetch(this.#peer, piece, blockIndex(block));
+      }
+    }
+    this.#prefetched = horizon;
   }
 
   #maySend(piece: PieceIndex): boolean {

@@ -151,6 +151,11 @@ export class Transfer implements BlockSink, BlockSource, DiskTorrentHandler {
     return this.disk.pin(piece, block, peer.id);
   }
 
+  prefetch(peer: PeerView, piece: PieceIndex, block: BlockIndex): void {
+    const slot = this.disk.pin(piece, block, peer.id);
+    if (slot !== NO_SLOT) this.disk.unpin(slot);
+  }
+
   view(slot: number, start: number, end: number): Uint8Array {
     return this.disk.view(slot, start, end);
   }
