@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { fixture, notes, specOf } from "../testing/torrent.ts";
 import { ask } from "./ask.ts";
 import { CheckThreads } from "./check-threads.ts";
 import { fsStore } from "./fs-store.ts";
 import { memoryStore } from "./memory-store.ts";
-import { fixture, notes, specOf } from "./torrent.fixture.ts";
 
 it("shares its threads among checks and ends them with the last", async () => {
   const folder = mkdtempSync(join(tmpdir(), "shoal-check-"));

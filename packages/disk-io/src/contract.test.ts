@@ -2,10 +2,10 @@
 import { createHash } from "node:crypto";
 import { Bitfield, BLOCK_SIZE, blockIndex, pieceIndex } from "@shoal/core";
 import { describe, expect, it } from "vitest";
-import { bench, downloadAll, pushOut } from "./bench.fixture.ts";
+import { bench, downloadAll, pushOut } from "../testing/bench.ts";
+import { nodeError } from "../testing/store.ts";
+import { arrive, download, readBlock, turn } from "../testing/torrent.ts";
 import { NO_SLOT } from "./contract.ts";
-import { nodeError } from "./store.fixture.ts";
-import { arrive, download, readBlock, turn } from "./torrent.fixture.ts";
 
 const K16 = BLOCK_SIZE;
 

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { blockIndex, pieceIndex } from "@shoal/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { download, fixture, notes, readBlock, specOf } from "../testing/torrent.ts";
 import { createDiskIo } from "./disk-io.ts";
 import { fsStore } from "./fs-store.ts";
-import { download, fixture, notes, readBlock, specOf } from "./torrent.fixture.ts";
 
 let folder = "";
 beforeEach(() => {

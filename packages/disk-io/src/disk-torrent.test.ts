@@ -1,9 +1,9 @@
 import { BLOCK_SIZE, blockIndex, pieceIndex } from "@shoal/core";
 import { describe, expect, it } from "vitest";
-import { bench, downloadAll } from "./bench.fixture.ts";
+import { bench, downloadAll } from "../testing/bench.ts";
+import { nodeError } from "../testing/store.ts";
+import { arrive, download, turn } from "../testing/torrent.ts";
 import { NO_SLOT } from "./contract.ts";
-import { nodeError } from "./store.fixture.ts";
-import { arrive, download, turn } from "./torrent.fixture.ts";
 
 const K16 = BLOCK_SIZE;
 

@@ -14,10 +14,10 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type Fixture, fixture } from "../testing/torrent.ts";
 import type { TorrentStore } from "./contract.ts";
 import { fsStore, openStore } from "./fs-store.ts";
 import { openHandles } from "./handle-pool.ts";
-import { type Fixture, fixture } from "./torrent.fixture.ts";
 
 let base = "";
 let folder = "";

@@ -1,10 +1,10 @@
 import { createRng } from "@shoal/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { turn } from "../testing/torrent.ts";
 import { Gate } from "./gate.ts";
 import type { Done, Executor, Job, Outcome } from "./jobs.ts";
 import { noCounters } from "./jobs.ts";
-import { turn } from "./torrent.fixture.ts";
 
 const OK: Outcome = { fault: undefined, value: undefined };
 

@@ -2,8 +2,8 @@ import { appendFileSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { fixture } from "../testing/torrent.ts";
 import { hashFiles } from "./hash-files.ts";
-import { fixture } from "./torrent.fixture.ts";
 
 let folder = "";
 beforeEach(() => {

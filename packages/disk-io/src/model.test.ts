@@ -9,10 +9,10 @@ import {
 } from "@shoal/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { type Fixture, fixture, type Notes, notes, specOf, turn } from "../testing/torrent.ts";
 import { type DiskTorrent, NO_SLOT, type Slot, type StoreFactory } from "./contract.ts";
 import { CachedDiskIo } from "./disk-io.ts";
 import { memoryStore } from "./memory-store.ts";
-import { type Fixture, fixture, type Notes, notes, specOf, turn } from "./torrent.fixture.ts";
 
 /** One torrent as the model sees it. */
 interface Swarm {

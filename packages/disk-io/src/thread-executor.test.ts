@@ -6,11 +6,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { blockIndex, pieceIndex } from "@shoal/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { crashStore } from "./crash-store.fixture.ts";
+import { crashStore } from "../testing/crash-store.ts";
+import { arrive, download, fixture, notes, specOf } from "../testing/torrent.ts";
 import { CachedDiskIo } from "./disk-io.ts";
 import { fsStore } from "./fs-store.ts";
 import { openHandles } from "./handle-pool.ts";
-import { arrive, download, fixture, notes, specOf } from "./torrent.fixture.ts";
 
 let folder = "";
 beforeEach(() => {

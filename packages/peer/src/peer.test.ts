@@ -6,6 +6,7 @@ import {
   type Duplex,
   type DuplexHandler,
   endpoint,
+  errorCode,
   PieceGeometry,
   type PieceIndex,
   pieceIndex,
@@ -119,7 +120,7 @@ class FakeHost implements PeerHost {
     this.log.push("rate limited");
   }
   peerClosed(_peer: Peer, error: Error | undefined): void {
-    this.log.push(`closed ${error && "code" in error ? error.code : error}`);
+    this.log.push(`closed ${error === undefined ? "in order" : errorCode(error)}`);
   }
   get totalPins(): number {
     return [...this.pins.values()].reduce((sum, count) => sum + count, 0);
@@ -139,11 +140,11 @@ class FakeHost implements PeerHost {
 /** What the peer wrote, as text: `request 0:0+16384`. */
 function said(duplex: FakeDuplex): string[] {
   const out: string[] = [];
-  const names = [
-    ...["keepAlive", "choke", "unchoke", "interested", "notInterested", "have", "bitfield"],
-    ...["request", "cancel", "reject", "pieceStart", "pieceEnd", "port", "suggest", "haveAll"],
-    ...["haveNone", "allowedFast", "extended", "hashRequest", "hashes", "hashReject", "unknown"],
-  ];
+  const names = (
+    "keepAlive choke unchoke interested notInterested have bitfield request cancel reject " +
+    "pieceStart pieceEnd port suggest haveAll haveNone allowedFast extended hashRequest hashes " +
+    "hashReject unknown"
+  ).split(" ");
   const handler: Record<string, unknown> = { pieceData: () => {} };
   for (const name of names) {
     handler[name] = (...args: unknown[]) => {
@@ -359,10 +360,10 @@ describe("Peer", () => {
         "lost 0:2",
         "lost 0:3",
         "lost 1:0",
-        "closed undefined",
+        "closed in order",
       ]);
       peer.received(Uint8Array.of(0, 0, 0, 1, 0));
-      expect(host.log.at(-1)).toBe("closed undefined");
+      expect(host.log.at(-1)).toBe("closed in order");
     });
 
     it("reports an idle peer that has nothing for us", () => {

@@ -18,7 +18,7 @@ export const HASHING: number = MAX_PRIORITY + 2;
 export const NO_SLOT = -1;
 
 /** Instead of a peer id: several peers have touched the piece, or one that is gone. */
-export const SHARED = -1;
+const SHARED = -1;
 
 /** A slot is the place of one piece in progress; cell `slot × blocksPerPiece + block` is a block's. */
 export class Partials {

@@ -7,7 +7,7 @@ import { Level } from "./level.ts";
 export const MIN_PRIORITY = 1;
 export const MAX_PRIORITY = 7;
 /** What a piece has until it is set. */
-export const DEFAULT_PRIORITY = 4;
+const DEFAULT_PRIORITY = 4;
 
 /** From this many changed pieces on, one counting sort is cheaper than a move for each. */
 const BULK = 256;

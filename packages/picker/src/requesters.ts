@@ -1,7 +1,7 @@
 // Which peers have been asked for each block of the pieces in progress.
 
 /** No peer. Peer ids are never negative. */
-export const NOBODY = -1;
+const NOBODY = -1;
 
 /**
  * The ids of the peers asked for a block, by cell (the block's place among all pieces in progress).

@@ -43,6 +43,6 @@ export class Inbound {
 
   /** Hangs up on everybody who has not found a torrent. */
   close(): void {
-    for (const duplex of [...this.#nameless]) duplex.destroy();
+    for (const duplex of this.#nameless) duplex.destroy();
   }
 }

@@ -49,19 +49,7 @@ export class FileSet {
     this.#geometry = geometry;
     this.#picker = picker;
     this.#priorities = files.map(() => 4);
-    const set = this;
-    this.handles = files.map((file, index) => ({
-      index,
-      path: file.path.join("/"),
-      length: file.length,
-      get priority() {
-        return set.#priorities[index] ?? 4;
-      },
-      get downloaded() {
-        return set.#storedBytes(file);
-      },
-      stream: (range) => reader.read(file, range),
-    }));
+    this.handles = files.map((file, index) => new FileHandle(this, reader, file, index));
   }
 
   /**
@@ -80,6 +68,11 @@ export class FileSet {
       this.#priorities[index] = priority;
     }
     this.#applyToPieces();
+  }
+
+  /** How much a file is wanted. */
+  priorityOf(index: number): FilePriority {
+    return this.#priorities[index] ?? 4;
   }
 
   /** Bytes of all wanted pieces. */
@@ -130,7 +123,8 @@ export class FileSet {
     for (let piece = first; piece <= last; piece++) yield pieceIndex(piece);
   }
 
-  #storedBytes(file: TorrentFile): number {
+  /** Bytes of one file that are stored. */
+  storedBytesOf(file: TorrentFile): number {
     let stored = 0;
     for (const piece of this.#pieces(file)) {
       if (!this.#picker.have.has(piece)) continue;
@@ -142,5 +136,37 @@ export class FileSet {
       stored += end - start;
     }
     return stored;
+  }
+}
+
+class FileHandle implements TorrentFileHandle {
+  readonly index: number;
+  readonly path: string;
+  readonly #set: FileSet;
+  readonly #reader: Reader;
+  readonly #file: TorrentFile;
+
+  constructor(set: FileSet, reader: Reader, file: TorrentFile, index: number) {
+    this.index = index;
+    this.path = file.path.join("/");
+    this.#set = set;
+    this.#reader = reader;
+    this.#file = file;
+  }
+
+  get length(): number {
+    return this.#file.length;
+  }
+
+  get priority(): FilePriority {
+    return this.#set.priorityOf(this.index);
+  }
+
+  get downloaded(): number {
+    return this.#set.storedBytesOf(this.#file);
+  }
+
+  stream(range?: ReadRange): AsyncIterable<Uint8Array> {
+    return this.#reader.read(this.#file, range);
   }
 }

@@ -133,7 +133,7 @@ export class Swarm implements PeerHost {
   /** Ends every connection and attempt. */
   disconnectAll(error?: Error): void {
     this.dialer.cancelAll();
-    for (const { peer } of [...this.connections.values()]) peer.close(error);
+    for (const { peer } of this.connections.values()) peer.close(error);
     this.#tick.clear();
     this.#rateTick.clear();
   }
@@ -143,7 +143,7 @@ export class Swarm implements PeerHost {
     const known = this.list.bySlot(slot);
     if (known === undefined) return undefined;
     const banned = new Set(this.list.ban(known));
-    for (const connection of [...this.connections.values()]) {
+    for (const connection of this.connections.values()) {
       if (banned.has(connection.known)) connection.peer.close(error);
     }
     return known;
@@ -156,7 +156,7 @@ export class Swarm implements PeerHost {
 
   /** What we want has changed: interest is judged anew, idle peers ask for blocks. */
   reviewInterest(): void {
-    for (const connection of [...this.connections.values()]) {
+    for (const connection of this.connections.values()) {
       connection.peer.setInterested(this.#picker.isInteresting(connection));
       if (this.#isRedundant(connection)) this.#closeRedundant(connection);
       else this.wake(connection.peer);
@@ -178,7 +178,7 @@ export class Swarm implements PeerHost {
   }
 
   readFailed(piece: PieceIndex): void {
-    for (const { peer } of [...this.connections.values()]) peer.readFailed(piece);
+    for (const { peer } of this.connections.values()) peer.readFailed(piece);
   }
 
   /** Stops or resumes reading from all peers: the disk is behind. */
@@ -322,7 +322,9 @@ export class Swarm implements PeerHost {
     if (ip?.length !== 4 || this.#picker.have.count === 0) return [];
     const count = Math.min(ALLOWED_FAST, this.geometry.pieceCount);
     const { infoHash } = this.#host.handshake;
-    return allowedFastSet(infoHash, ip, this.geometry.pieceCount, count, this.#session.sha1);
+    return allowedFastSet(infoHash, ip, this.geometry.pieceCount, count, (bytes) =>
+      this.#session.sha1(bytes),
+    );
   }
 
   #judge(connection: Connection): void {
@@ -352,7 +354,7 @@ export class Swarm implements PeerHost {
   }
 
   #onTick(now: number): void {
-    for (const { peer } of [...this.connections.values()]) peer.tick(now);
+    for (const { peer } of this.connections.values()) peer.tick(now);
     this.dialMore();
     this.#host.ticked(now);
     this.#armTick(now);
@@ -360,8 +362,7 @@ export class Swarm implements PeerHost {
 
   #onRateTick(now: number): void {
     let waiting = false;
-    // The one who waited longest goes first: the map keeps the order, so it is turned each time.
-    for (const { peer } of [...this.connections.values()]) {
+    for (const { peer } of this.connections.values()) {
       if (peer.debt > 0) peer.payDebt(now);
       if (peer.upload.waitsForRate) peer.turnEnded();
       waiting ||= peer.debt > 0 || peer.upload.waitsForRate;

@@ -1,3 +1,4 @@
+// What the encoder writes, the decoder reads back.
 import { concatBytes, toHex } from "@shoal/core";
 import fc from "fast-check";
 import { expect, it } from "vitest";

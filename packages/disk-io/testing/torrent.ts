@@ -18,7 +18,7 @@ import {
   type StoreFactory,
   type StoreFile,
   type StoreLayout,
-} from "./contract.ts";
+} from "../src/contract.ts";
 
 /** A torrent and all of its bytes. */
 export interface Fixture {

@@ -1,6 +1,6 @@
 // Stores for tests: one that keeps a diary of its calls, can be slow, and fails when told to.
-import type { MaybePromise, StoreFactory, TorrentStore } from "./contract.ts";
-import { memoryStore } from "./memory-store.ts";
+import type { MaybePromise, StoreFactory, TorrentStore } from "../src/contract.ts";
+import { memoryStore } from "../src/memory-store.ts";
 
 /** A call of the store: what, which piece, from where, lengths of the views. */
 export type Entry = readonly [call: string, piece: number, begin: number, ...lengths: number[]];

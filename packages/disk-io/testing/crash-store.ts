@@ -1,5 +1,5 @@
 // A store for disk threads that kills its thread with the first write.
-import type { StoreFactory, TorrentStore } from "./contract.ts";
+import type { StoreFactory, TorrentStore } from "../src/contract.ts";
 
 export function crashStore(how: "exit" | "throw"): StoreFactory {
   return {

@@ -1,8 +1,8 @@
 // A disk layer with in-process jobs, one torrent and a store that keeps a diary.
 import { BLOCK_SIZE, blockIndex, pieceIndex } from "@shoal/core";
-import type { DiskTorrent } from "./contract.ts";
-import { CachedDiskIo } from "./disk-io.ts";
-import { type DiaryStore, diaryStore } from "./store.fixture.ts";
+import type { DiskTorrent } from "../src/contract.ts";
+import { CachedDiskIo } from "../src/disk-io.ts";
+import { type DiaryStore, diaryStore } from "./store.ts";
 import {
   download,
   type Fixture,
@@ -11,7 +11,7 @@ import {
   notes,
   readBlock,
   specOf,
-} from "./torrent.fixture.ts";
+} from "./torrent.ts";
 
 /** A disk layer with one torrent, and all that a test may want to look at. */
 export interface Bench {
