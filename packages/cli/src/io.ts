@@ -7,6 +7,8 @@ export interface Output {
   readonly isTTY?: boolean | undefined;
   /** Characters in a line of the terminal. */
   readonly columns?: number | undefined;
+  /** Lines of the terminal. */
+  readonly rows?: number | undefined;
   /** Whether the terminal shows colours, and the user wants them (NO_COLOR). */
   hasColors?(): boolean;
 }

@@ -62,7 +62,7 @@ function addDownload(program: Command, context: Context): void {
     )
     .argument("<torrent>", "torrent file, or http(s) URL of one")
     .option("-o, --output <dir>", "folder to download to", ".")
-    .option(...PEER_OPTION, repeated(parsePeer), [])
+    .option(...PEER_OPTION, repeated(parsePeer))
     .option(...PORT_OPTION, parsePort)
     .option("--seed", "go on seeding until Ctrl-C")
     .option("--files <list>", "only these files, by number: 0,2-5 (see 'shoal info')", parseFiles)
@@ -90,9 +90,8 @@ function addSeed(program: Command, context: Context): void {
       "--tracker <url>",
       "tracker for a new torrent (repeat for further tiers)",
       repeated(parseTrackerUrl),
-      [],
     )
-    .option(...PEER_OPTION, repeated(parsePeer), [])
+    .option(...PEER_OPTION, repeated(parsePeer))
     .option(...PORT_OPTION, parsePort)
     .option("--up <rate>", "limit of uploading per second: 500K, 2M, 1.5MiB", parseRate)
     .option(...JSON_OPTION)
@@ -109,8 +108,8 @@ function addCreate(program: Command, context: Context): void {
     .description("Make a torrent of a file or folder. No file is overwritten.")
     .argument("<payload>", "file or folder")
     .option("-o, --output <file>", "torrent file to write (default NAME.torrent, here)")
-    .option("--tracker <url>", "tracker (repeat for further tiers)", repeated(parseTrackerUrl), [])
-    .option("--webseed <url>", "web seed (repeatable)", repeated(parseWebSeedUrl), [])
+    .option("--tracker <url>", "tracker (repeat for further tiers)", repeated(parseTrackerUrl))
+    .option("--webseed <url>", "web seed (repeatable)", repeated(parseWebSeedUrl))
     .option("--piece-length <size>", "power of two: 256K, 1M (default: by size)", parsePieceLength)
     .option("--private", "peers may come from the trackers only")
     .option("--comment <text>", "a comment")
@@ -163,8 +162,8 @@ function addDemo(program: Command, context: Context): void {
     });
 }
 
-function repeated<T>(parse: (text: string) => T): (text: string, before: readonly T[]) => T[] {
-  return (text, before) => [...before, parse(text)];
+function repeated<T>(parse: (text: string) => T): (text: string, before?: readonly T[]) => T[] {
+  return (text, before = []) => [...before, parse(text)];
 }
 
 function version(): string {

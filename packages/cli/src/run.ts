@@ -10,6 +10,9 @@ import { jsonReporter } from "./report/json.ts";
 import type { Reporter } from "./report/report.ts";
 import { openScreen } from "./report/screen.ts";
 
+/** Trackers may take some seconds to hear that we go. */
+const GOODBYE = "leaving; press Ctrl-C again to leave at once";
+
 /**
  * Runs the command that the arguments name. Never rejects: what goes wrong is reported.
  *
@@ -20,6 +23,8 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const reporter = openReporter(args, io);
   const context: Context = { reporter, signal: io.signal };
   const program = makeProgram(io, context);
+  const sayGoodbye = (): void => reporter.report({ event: "note", message: GOODBYE });
+  io.signal.addEventListener("abort", sayGoodbye, { once: true });
   try {
     if (args.length === 0) {
       program.outputHelp({ error: true });
@@ -34,6 +39,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     if (io.env.DEBUG) io.stderr.write(`${asError(error).stack}\n`);
     return exitCodeOf(error);
   } finally {
+    io.signal.removeEventListener("abort", sayGoodbye);
     reporter.close();
   }
 }

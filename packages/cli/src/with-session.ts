@@ -12,7 +12,7 @@ import type { Reporter } from "./report/report.ts";
 
 /** Starts a session, does the task, and closes the session however the task ends. */
 export async function withSession<T>(
-  { reporter }: Pick<Context, "reporter">,
+  { reporter }: Context,
   options: CreateSessionOptions,
   task: (session: Session) => Promise<T>,
 ): Promise<T> {

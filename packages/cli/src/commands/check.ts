@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import type { Context } from "../context.ts";
 import { inspect } from "../data-check.ts";
 import { CliError } from "../error.ts";
+import { formatCount } from "../format.ts";
 import { addTorrent, untilChecked, withSession } from "../with-session.ts";
 
 /** What the user chose. */
@@ -29,6 +30,6 @@ export async function check(
   const { badFiles, badPieces } = report;
   throw new CliError(
     "ERR_CLI_DATA",
-    `${badFiles.length} files and ${badPieces.length} pieces of '${report.path}' are not what the torrent says; 'shoal download' can mend them`,
+    `${formatCount(badFiles.length, "file")} and ${formatCount(badPieces.length, "piece")} of '${report.path}' are not what the torrent says; 'shoal download' can mend them`,
   );
 }

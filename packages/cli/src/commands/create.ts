@@ -10,7 +10,7 @@ import { refuseExisting, writeTorrentFile } from "../torrent-file.ts";
 /** What the user chose for the torrent itself. */
 export interface TorrentOptions {
   /** Each a tier of its own. */
-  readonly tracker: readonly string[];
+  readonly tracker?: readonly string[];
   readonly webseed?: readonly string[];
   /** Bytes. */
   readonly pieceLength?: number;
@@ -45,7 +45,7 @@ export function hashPayload(
   { reporter, signal }: Context,
 ): Promise<Uint8Array> {
   return createTorrent(payload, {
-    trackers: options.tracker.map((url) => [url]),
+    trackers: (options.tracker ?? []).map((url) => [url]),
     webSeeds: options.webseed ?? [],
     pieceLength: options.pieceLength,
     isPrivate: options.private ?? false,

@@ -14,7 +14,7 @@ import { addTorrent, refuseMagnet, seedUntilLeft, watch, withSession } from "../
 export interface DownloadOptions {
   /** The folder that the torrent's file or folder goes into. */
   readonly output: string;
-  readonly peer: readonly PeerName[];
+  readonly peer?: readonly PeerName[];
   readonly port?: number;
   readonly seed?: boolean;
   readonly files?: readonly FileRange[];
@@ -34,7 +34,7 @@ export async function download(
 ): Promise<void> {
   refuseMagnet(source);
   const folder = resolve(options.output);
-  const peers = await resolvePeers(options.peer);
+  const peers = await resolvePeers(options.peer ?? []);
   await withSession(context, sessionOptions(options), async (session) => {
     const { sequential } = options;
     const torrent = await addTorrent(session, source, { path: folder, peers, sequential }, context);

@@ -25,8 +25,8 @@ import { createdReport, hashPayload } from "./create.ts";
 export interface SeedOptions {
   /** The folder that holds the torrent's file or folder; absent if a torrent is to be made. */
   readonly data?: string;
-  readonly tracker: readonly string[];
-  readonly peer: readonly PeerName[];
+  readonly tracker?: readonly string[];
+  readonly peer?: readonly PeerName[];
   readonly port?: number;
   /** Bytes per second. */
   readonly up?: number;
@@ -42,7 +42,7 @@ interface Offer {
 export async function seed(source: string, options: SeedOptions, context: Context): Promise<void> {
   const { reporter } = context;
   const offer = await offerOf(source, options, context);
-  const peers = await resolvePeers(options.peer);
+  const peers = await resolvePeers(options.peer ?? []);
   await withSession(context, sessionOptions(options), async (session) => {
     const { folder } = offer;
     const added = { path: folder, paused: true, peers };
@@ -74,7 +74,7 @@ function sessionOptions({ port, up }: SeedOptions): CreateSessionOptions {
 async function offerOf(source: string, options: SeedOptions, context: Context): Promise<Offer> {
   refuseMagnet(source);
   if (options.data !== undefined) {
-    if (options.tracker.length === 0) return { torrent: source, folder: resolve(options.data) };
+    if (options.tracker === undefined) return { torrent: source, folder: resolve(options.data) };
     throw new UsageError("--tracker is for new torrents; leave out either it or --data");
   }
   if (/\.torrent$|^https?:/i.test(source)) {

@@ -32,6 +32,7 @@ const TERMINAL_INTERVAL_MS = 100;
 /** In a pipe the first live lines come soon, later ones ever more seldom. */
 const PIPE_INTERVALS_MS = { first: 250, last: 30_000 };
 const DEFAULT_COLUMNS = 80;
+const DEFAULT_ROWS = 24;
 
 /** The screen that suits the streams. @param now Ms that never run backwards. */
 export function openScreen(io: Io, now: () => number): Screen {
@@ -40,7 +41,7 @@ export function openScreen(io: Io, now: () => number): Screen {
 }
 
 function terminal({ stdout, stderr }: Io, now: () => number): Screen {
-  const update = createLogUpdate(stdout as unknown as NodeJS.WritableStream);
+  const update = createLogUpdate(sizedStream(stdout));
   const isTime = throttle(TERMINAL_INTERVAL_MS, now);
   let current = "";
   const above = (stream: Output, line: string): void => {
@@ -52,7 +53,7 @@ function terminal({ stdout, stderr }: Io, now: () => number): Screen {
     intervalMs: TERMINAL_INTERVAL_MS,
     hasBars: true,
     get columns() {
-      return stdout.columns ?? DEFAULT_COLUMNS;
+      return stdout.columns || DEFAULT_COLUMNS;
     },
     style: styleFor(stdout),
     print: (line) => above(stdout, line),
@@ -96,6 +97,24 @@ function pipe({ stdout, stderr }: Io, now: () => number): Screen {
     },
     close() {},
   };
+}
+
+/**
+ * The part of a stream that log-update uses. Terminals that don't know their size say 0, for which
+ * it would show nothing.
+ */
+function sizedStream(output: Output): NodeJS.WritableStream {
+  const stream = {
+    isTTY: true,
+    write: (text: string) => output.write(text),
+    get columns() {
+      return output.columns || DEFAULT_COLUMNS;
+    },
+    get rows() {
+      return output.rows || DEFAULT_ROWS;
+    },
+  };
+  return stream as unknown as NodeJS.WritableStream;
 }
 
 function styleFor(stream: Output): Screen["style"] {
