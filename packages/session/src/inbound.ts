@@ -3,7 +3,10 @@ import { type Deadlines, type Duplex, toHex } from "@shoal/core";
 import { shakeHands } from "@shoal/peer";
 import type { Torrent } from "@shoal/torrent";
 
-/** Accepted connections that may be without a torrent at a time; more are hung up on. */
+/**
+ * Accepted connections that may be without a torrent at a time. One more, and the one that has been
+ * silent longest must go: honest peers name their torrent at once, so the silent can't bar the door.
+ */
 const MAX_NAMELESS = 100;
 
 /** Routes accepted connections to torrents. */
@@ -24,9 +27,10 @@ export class Inbound {
   }
 
   accept(duplex: Duplex): void {
-    if (this.#nameless.size >= MAX_NAMELESS) {
-      duplex.destroy();
-      return;
+    const [oldest] = this.#nameless;
+    if (oldest !== undefined && this.#nameless.size >= MAX_NAMELESS) {
+      this.#nameless.delete(oldest);
+      oldest.destroy();
     }
     this.#nameless.add(duplex);
     shakeHands(duplex, {
