@@ -1,8 +1,9 @@
 // A session with everything on, composed for Node.
-import { type Endpoint, endpoint, errorCode } from "@shoal/core";
+import { type Endpoint, endpoint, errorCode, ipFamily } from "@shoal/core";
 import { createDiskIo, fsStore } from "@shoal/disk-io";
 import { createHttpClient, type HttpClient, tcpTransport } from "@shoal/net";
-import { type Preset, presetValues } from "./presets.ts";
+import { SessionError } from "./error.ts";
+import { PRESETS, type Preset, presetValues } from "./presets.ts";
 import { loadTorrent } from "./services/load.ts";
 import { nodeRuntime } from "./services/runtime.ts";
 import { trackerService } from "./services/trackers.ts";
@@ -39,6 +40,7 @@ const DEFAULT_PORTS = [6881, 6882, 6883, 6884, 6885, 6886, 6887, 6888, 6889, 0];
  * @throws NetError if the port or address can't be bound; SessionError `ERR_SESSION_SETTING`.
  */
 export async function createSession(options: CreateSessionOptions = {}): Promise<Session> {
+  checkOptions(options);
   const ports = options.port === undefined ? DEFAULT_PORTS : [options.port];
   for (const [i, port] of ports.entries()) {
     try {
@@ -92,4 +94,35 @@ async function openSession(options: CreateSessionOptions, at: Endpoint): Promise
       runtime.stop();
     },
   });
+}
+
+/** What is not a live setting: those are checked by the session. */
+function checkOptions({
+  preset,
+  port,
+  address,
+  cacheSize,
+  diskThreads,
+}: CreateSessionOptions): void {
+  if (preset !== undefined && !PRESETS.includes(preset)) {
+    throw refusal("preset", `one of ${PRESETS.join(", ")}`, preset);
+  }
+  if (address !== undefined && ipFamily(address) === undefined) {
+    throw refusal("address", "an IP address", address);
+  }
+  inRange("port", port, 65_535);
+  inRange("cacheSize", cacheSize, Number.MAX_SAFE_INTEGER);
+  inRange("diskThreads", diskThreads, 64);
+}
+
+function inRange(name: string, value: number | undefined, most: number): void {
+  if (value === undefined || (Number.isSafeInteger(value) && value >= 0 && value <= most)) return;
+  throw refusal(name, `an integer of 0–${most}`, value);
+}
+
+function refusal(name: string, expected: string, value: unknown): SessionError {
+  return new SessionError(
+    "ERR_SESSION_SETTING",
+    `option ${name} must be ${expected}, not '${String(value)}'`,
+  );
 }

@@ -7,6 +7,9 @@ import { DEFAULT_SETTINGS, type SessionSettings } from "./settings.ts";
  *  - `seedbox`: a quarter of the memory (at most 2 GiB), everybody unchoked */
 export type Preset = "embedded" | "desktop" | "seedbox";
 
+/** Their names. */
+export const PRESETS: readonly Preset[] = ["embedded", "desktop", "seedbox"];
+
 /** What a preset fixes; see {@link SessionSettings}. */
 export interface PresetValues {
   /** Bytes for all blocks between sockets and disk. */
