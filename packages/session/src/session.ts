@@ -13,6 +13,7 @@ import { ConnectionBudget, RateLimit } from "@shoal/policy";
 import { type Connection, Torrent, type TorrentHost, type TorrentInit } from "@shoal/torrent";
 import { makePeerId } from "@shoal/wire";
 import { dialAny } from "./dial.ts";
+import { allEnded, endAll } from "./end-all.ts";
 import { SessionError } from "./error.ts";
 import { Inbound } from "./inbound.ts";
 import type { Runtime, SessionInit } from "./init.ts";
@@ -110,13 +111,14 @@ export class Session implements EventSource<SessionEvents> {
    *   The given parts are released then.
    */
   static async open(init: SessionInit): Promise<Session> {
+    let session: Session | undefined;
     try {
-      const session = new Session(init);
+      session = new Session(init);
       await session.#listen();
       return session;
     } catch (error) {
-      await init.disk.close();
-      await init.release?.();
+      if (session === undefined) await endAll([() => init.disk.close(), () => init.release?.()]);
+      else await session.close();
       throw error;
     }
   }
@@ -227,8 +229,7 @@ export class Session implements EventSource<SessionEvents> {
     try {
       await torrent.close(options);
     } finally {
-      this.#torrents.delete(torrent.infoHash);
-      this.#events.emit("removed", torrent);
+      if (this.#torrents.delete(torrent.infoHash)) this.#events.emit("removed", torrent);
     }
   }
 
@@ -243,16 +244,16 @@ export class Session implements EventSource<SessionEvents> {
     return this.#closing;
   }
 
-  async #close(): Promise<void> {
-    const listeners = this.#listeners;
-    await Promise.all(listeners.map((listener) => listener.close()));
-    this.#inbound.close();
-    const closed = await Promise.allSettled(this.torrents.map((torrent) => this.remove(torrent)));
-    this.#unchoker.close();
-    await Promise.all(this.#sources.map((source) => source.close()));
-    await this.#init.disk.close();
-    await this.#init.release?.();
-    for (const result of closed) if (result.status === "rejected") throw result.reason;
+  #close(): Promise<void> {
+    return endAll([
+      () => allEnded(this.#listeners.map((listener) => listener.close())),
+      () => this.#inbound.close(),
+      () => allEnded(this.torrents.map((torrent) => this.remove(torrent))),
+      () => this.#unchoker.close(),
+      () => allEnded(this.#sources.map((source) => source.close())),
+      () => this.#init.disk.close(),
+      () => this.#init.release?.(),
+    ]);
   }
 
   async #listen(): Promise<void> {
