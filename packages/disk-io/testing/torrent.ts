@@ -180,7 +180,7 @@ export function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-export function randomBytes(length: number, seed: number): Buffer {
+function randomBytes(length: number, seed: number): Buffer {
   const rng = createRng(seed);
   const bytes = Buffer.allocUnsafe(length);
   // A short random stretch, repeated with a running number: unlike bytes everywhere, made fast.
