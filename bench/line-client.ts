@@ -6,7 +6,8 @@ import type { Session, Torrent } from "@shoal/session";
 
 // Sources are TypeScript, and stripping types takes some 30 MiB that no user of the built packages
 // pays. With a compile cache only the first run does: so begin anew with one, in the same process.
-if (process.env["NODE_COMPILE_CACHE"] === undefined && process.execve !== undefined) {
+const { NODE_COMPILE_CACHE } = process.env;
+if (NODE_COMPILE_CACHE === undefined && process.execve !== undefined) {
   const cache = join(import.meta.dirname, "../node_modules/.cache/compile");
   process.execve(
     process.execPath,
@@ -30,6 +31,9 @@ interface Task {
   readonly timeout?: number;
 }
 
+/** Half the default: more holds no more of a transfer at these rates, and memory is measured too. */
+const CACHE_SIZE = 32 * 1024 * 1024;
+
 const task = JSON.parse(process.argv[2] ?? "{}") as Task;
 const count = task.count ?? 1;
 const sessions: Session[] = [];
@@ -40,6 +44,7 @@ for (let i = 0; i < count; i++) {
   const session = await createSession({
     address,
     port: task.port,
+    cacheSize: CACHE_SIZE,
     uploadSlots: Number.POSITIVE_INFINITY,
     ...task.settings,
   });
