@@ -1,15 +1,16 @@
 // Installs the workspace when the lockfile is newer than what is installed. Runs on any Node >= 20.
 import { spawnSync } from "node:child_process";
-import { statSync } from "node:fs";
+import { statSync, utimesSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const PNPM = "pnpm@12.21.0";
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
+const stamp = "node_modules/.modules.yaml";
 const age = (file) => statSync(join(root, file), { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
-if (age("node_modules/.modules.yaml") < age("pnpm-lock.yaml")) {
+if (age(stamp) < age("pnpm-lock.yaml")) {
   const done = spawnSync("npx", ["-y", PNPM, "install", "--frozen-lockfile"], {
     cwd: root,
     stdio: ["ignore", "inherit", "inherit"],
@@ -21,4 +22,6 @@ if (age("node_modules/.modules.yaml") < age("pnpm-lock.yaml")) {
     );
     process.exit(1);
   }
+  // pnpm leaves the file alone when nothing had to be installed, which would bring us here each time.
+  utimesSync(join(root, stamp), new Date(), new Date());
 }
