@@ -81,6 +81,7 @@ export const RULES: Rules = {
     "lsd",
     "picker",
     "policy",
+    "peer",
   ],
   nodeEntries: { tracker: ["server", "node"], dht: ["node"], utp: ["node"], lsd: ["node"] },
   nodeEntryArrows: ["net"],
