@@ -69,7 +69,7 @@ describe("parseSize", () => {
 
   it("never gives anything but a positive safe integer", () => {
     fc.assert(
-      fc.property(fc.string({ unit: fc.constantFrom(..."0123456789.kMgTiB ") }), (text) => {
+      fc.property(fc.stringMatching(/^[0-9.kMgTiB ]{0,12}$/), (text) => {
         try {
           const bytes = parseSize(text);
           return Number.isSafeInteger(bytes) && bytes > 0;

@@ -1,8 +1,8 @@
 import type { TorrentProgress } from "@shoal/session";
 import { describe, expect, it } from "vitest";
+import { Memory, memoryIo } from "../../testing/memory.ts";
 import { humanReporter } from "./human.ts";
 import type { CheckedReport, Report } from "./report.ts";
-import { Memory, memoryIo } from "./screen.fixture.ts";
 import { openScreen } from "./screen.ts";
 
 const progress: TorrentProgress = {

@@ -1,7 +1,7 @@
 import type { TorrentProgress } from "@shoal/session";
 import { describe, expect, it } from "vitest";
+import { Memory } from "../../testing/memory.ts";
 import { jsonReporter } from "./json.ts";
-import { Memory } from "./screen.fixture.ts";
 
 const progress: TorrentProgress = {
   state: "downloading",

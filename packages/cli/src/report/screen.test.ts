@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from "node:util";
 import { describe, expect, it } from "vitest";
-import { Memory, memoryIo } from "./screen.fixture.ts";
+import { Memory, memoryIo } from "../../testing/memory.ts";
 import { openScreen } from "./screen.ts";
 
 describe("in a pipe", () => {

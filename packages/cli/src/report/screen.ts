@@ -78,6 +78,7 @@ function pipe({ stdout, stderr }: Io, now: () => number): Screen {
   const { first } = PIPE_INTERVALS_MS;
   let interval = first;
   let next = now() + interval;
+  let last = "";
   return {
     intervalMs: first,
     hasBars: false,
@@ -86,7 +87,8 @@ function pipe({ stdout, stderr }: Io, now: () => number): Screen {
     print: (line) => void stdout.write(`${line}\n`),
     warn: (line) => void stderr.write(`${line}\n`),
     live(line) {
-      if (now() < next) return;
+      if (now() < next || line === last) return;
+      last = line;
       interval = Math.min(interval * 2, PIPE_INTERVALS_MS.last);
       next = now() + interval;
       stdout.write(`${line}\n`);

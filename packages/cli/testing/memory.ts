@@ -1,5 +1,5 @@
 // Streams that remember, and a clock that is set by hand.
-import type { Output } from "../io.ts";
+import type { Output } from "../src/io.ts";
 
 /** A stream that keeps what is written. */
 export class Memory implements Output {
@@ -9,9 +9,7 @@ export class Memory implements Output {
   readonly rows: number | undefined;
   readonly #colors: boolean;
 
-  constructor(
-    terminal: { columns?: number; rows?: number; colors?: boolean } | undefined = undefined,
-  ) {
+  constructor(terminal?: { columns?: number; rows?: number; colors?: boolean }) {
     this.isTTY = terminal !== undefined;
     this.columns = terminal?.columns;
     this.rows = terminal?.rows;
