@@ -157,20 +157,22 @@ export class Torrent implements EventSource<TorrentEvents> {
     if (this.state === "closed") throw closedError();
     if (this.#life.error !== undefined) throw this.#life.error;
     if (this.#life.opened && this.#parts.transfer.picker.isFinished) return;
-    const over = new AbortController();
-    const either = signal ? AbortSignal.any([signal, over.signal]) : over.signal;
-    const failed = this.#events.once("error", { signal: either }).then((error) => {
-      throw error;
+    await new Promise<void>((resolve, reject) => {
+      const end = (settle: () => void): void => {
+        for (const off of listeners) off();
+        signal?.removeEventListener("abort", abort);
+        settle();
+      };
+      const abort = (): void => end(() => reject(signal?.reason));
+      const listeners = [
+        this.on("done", () => end(resolve)),
+        this.on("error", (error) => end(() => reject(error))),
+        this.on("state", (state) => {
+          if (state === "closed") end(() => reject(closedError()));
+        }),
+      ];
+      signal?.addEventListener("abort", abort);
     });
-    const closed = this.#closedEvent(either).then(() => {
-      throw closedError();
-    });
-    try {
-      await Promise.race([this.#events.once("done", { signal: either }), failed, closed]);
-    } finally {
-      over.abort();
-      await Promise.allSettled([failed, closed]);
-    }
   }
 
   /** Peers given by the user; dialled as limits allow. */
@@ -387,9 +389,5 @@ export class Torrent implements EventSource<TorrentEvents> {
     if (this.state !== "downloading" || !this.#parts.transfer.picker.isFinished) return;
     this.#finish();
     if (this.#parts.transfer.picker.have.isFull) this.#parts.sources.completed();
-  }
-
-  async #closedEvent(signal: AbortSignal): Promise<void> {
-    while ((await this.#events.once("state", { signal })) !== "closed");
   }
 }
