@@ -4,9 +4,22 @@ import { type Endpoint, endpoint } from "@shoal/core";
 import type { PeerName } from "./arguments.ts";
 import { CliError } from "./error.ts";
 
-/** All addresses of all peers. @throws CliError `ERR_CLI_PEER` if a host has none. */
-export async function resolvePeers(names: readonly PeerName[]): Promise<Endpoint[]> {
-  return (await Promise.all(names.map(resolvePeer))).flat();
+/**
+ * All addresses of all peers.
+ *
+ * @throws CliError `ERR_CLI_PEER` if a host has none; the signal's reason.
+ */
+export async function resolvePeers(
+  names: readonly PeerName[],
+  signal: AbortSignal,
+): Promise<Endpoint[]> {
+  signal.throwIfAborted();
+  const found = Promise.all(names.map(resolvePeer));
+  // A system's name resolution takes long to give up, and can't be ended.
+  const left = new Promise<never>((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+  return (await Promise.race([found, left])).flat();
 }
 
 async function resolvePeer({ host, port }: PeerName): Promise<Endpoint[]> {

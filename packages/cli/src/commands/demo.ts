@@ -17,8 +17,7 @@ const LOOPBACK = "127.0.0.1";
 /** Works in a temporary folder that is removed in the end. */
 export async function demo(context: Context): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "shoal-demo-"));
-  const at = { host: LOOPBACK, port: 0 };
-  const tracker = await createTrackerServer({ http: at, udp: at });
+  const tracker = await createTrackerServer({ http: { host: LOOPBACK }, udp: false });
   try {
     await share(folder, tracker.httpUrl ?? "", context);
   } finally {

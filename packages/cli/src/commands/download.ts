@@ -34,7 +34,7 @@ export async function download(
 ): Promise<void> {
   refuseMagnet(source);
   const folder = resolve(options.output);
-  const peers = await resolvePeers(options.peer ?? []);
+  const peers = await resolvePeers(options.peer ?? [], context.signal);
   await withSession(context, sessionOptions(options), async (session) => {
     const { sequential } = options;
     const torrent = await addTorrent(session, source, { path: folder, peers, sequential }, context);

@@ -42,7 +42,7 @@ interface Offer {
 export async function seed(source: string, options: SeedOptions, context: Context): Promise<void> {
   const { reporter } = context;
   const offer = await offerOf(source, options, context);
-  const peers = await resolvePeers(options.peer ?? []);
+  const peers = await resolvePeers(options.peer ?? [], context.signal);
   await withSession(context, sessionOptions(options), async (session) => {
     const { folder } = offer;
     const added = { path: folder, paused: true, peers };

@@ -14,15 +14,21 @@ describe("in a pipe", () => {
       return text;
     };
     const times: number[] = [];
-    for (now = 0; now < 130_000; now += 250) {
+    for (now = 0; now < 130_000; now += 100) {
       screen.live(`at ${now}`);
       if (shown() !== "") times.push(now);
     }
-    expect(times).toEqual([250, 750, 1750, 3750, 7750, 15_750, 31_750, 61_750, 91_750, 121_750]);
+    expect(times).toEqual([
+      100, 300, 700, 1500, 3100, 6300, 12_700, 25_500, 51_100, 81_100, 111_100,
+    ]);
     screen.clear();
-    now += 250;
+    expect(shown()).toBe("at 129900\n");
+    now += 100;
     screen.live("again");
     expect(shown()).toBe("again\n");
+    screen.live("too soon");
+    screen.close();
+    expect(shown()).toBe("too soon\n");
   });
 
   it("lines are plain and go where they belong", () => {

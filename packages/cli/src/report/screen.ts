@@ -22,15 +22,15 @@ export interface Screen {
   warn(line: string): void;
   /** Replaces the live line; in a pipe, prints a line now and then. */
   live(line: string): void;
-  /** Takes the live line away. */
+  /** Takes the live line away; what it told of is over. */
   clear(): void;
   /** Clears, and shows the cursor again. */
   close(): void;
 }
 
 const TERMINAL_INTERVAL_MS = 100;
-/** In a pipe the first live lines come soon, later ones ever more seldom. */
-const PIPE_INTERVALS_MS = { first: 250, last: 30_000 };
+/** In a pipe the first live lines come soon, later ones ever more seldom, and the last one surely. */
+const PIPE_INTERVALS_MS = { first: 100, last: 30_000 };
 const DEFAULT_COLUMNS = 80;
 const DEFAULT_ROWS = 24;
 
@@ -78,26 +78,33 @@ function pipe({ stdout, stderr }: Io, now: () => number): Screen {
   const { first } = PIPE_INTERVALS_MS;
   let interval = first;
   let next = now() + interval;
-  let last = "";
+  let printed = "";
+  let latest = "";
+  const print = (line: string): void => void stdout.write(`${line}\n`);
+  const printLatest = (): void => {
+    if (latest !== printed) print(latest);
+    printed = latest;
+  };
   return {
     intervalMs: first,
     hasBars: false,
     columns: DEFAULT_COLUMNS,
     style: (_, text) => text,
-    print: (line) => void stdout.write(`${line}\n`),
+    print,
     warn: (line) => void stderr.write(`${line}\n`),
     live(line) {
-      if (now() < next || line === last) return;
-      last = line;
+      latest = line;
+      if (now() < next || line === printed) return;
       interval = Math.min(interval * 2, PIPE_INTERVALS_MS.last);
       next = now() + interval;
-      stdout.write(`${line}\n`);
+      printLatest();
     },
     clear() {
+      printLatest();
       interval = first;
       next = now() + interval;
     },
-    close() {},
+    close: printLatest,
   };
 }
 
