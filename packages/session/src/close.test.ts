@@ -10,7 +10,7 @@ import type { Runtime } from "./init.ts";
 import { nodeRuntime } from "./services/runtime.ts";
 import { trackerService } from "./services/trackers.ts";
 import { Session } from "./session.ts";
-import { reach, until, Workshop } from "./workshop.fixture.ts";
+import { reach, Workshop } from "./workshop.fixture.ts";
 
 const PAYLOAD = { "one.bin": 2_000_000, "two.bin": 2_000_000 };
 
@@ -30,7 +30,7 @@ it("leaves nothing of a session that is closed in the middle of everything", asy
     udp: { host: "127.0.0.1" },
   });
   const seeder = await shop.session({ uploadRateLimit: 1_000_000 });
-  await until(await seeder.add(bytes, { path: shop.path("seed") }), "seeding");
+  await (await seeder.add(bytes, { path: shop.path("seed") })).completed();
   await idle();
   const before = resources();
 
@@ -86,7 +86,7 @@ it("leaves nothing of a session that is closed in the middle of everything", asy
 it("leaves nothing when it is closed again and again at any moment", async () => {
   const bytes = await shop.torrent("seed", { "one.bin": 300_000 });
   const seeder = await shop.session();
-  await until(await seeder.add(bytes, { path: shop.path("seed") }), "seeding");
+  await (await seeder.add(bytes, { path: shop.path("seed") })).completed();
   await idle();
   const before = resources();
   for (let turns = 0; turns < 60; turns += 3) {

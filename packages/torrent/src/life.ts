@@ -9,16 +9,20 @@ export class Life {
   state: TorrentState = "checking";
   /** Why the state is `error`. */
   error: Error | undefined;
-  /** The user wants no traffic. */
+  /** The user's last word was that there shall be no traffic. */
   paused: boolean;
-  /** The data has been opened. */
-  opened = false;
+  /** What lies on disk is known: only then may anything be written. */
+  verified = false;
+  /** Every wanted piece is stored, but not yet what no piece makes, such as empty files. */
+  finishing = false;
   /** Share of the pieces that the running check has seen, 0–1. */
   checked = 0;
   /** Aborted by `close`. */
   readonly closing: AbortController = new AbortController();
   /** Rings when a disk error is to be tried again. */
   readonly retry: Alarm;
+  /** Settles when nobody is being told good-bye any more. */
+  quiet: Promise<unknown> = Promise.resolve();
   #last: Promise<void> = Promise.resolve();
 
   constructor(host: TorrentHost, paused: boolean, onRetry: () => void) {

@@ -9,8 +9,10 @@ import {
   pieceIndex,
   toHex,
 } from "@shoal/core";
+import type { DiskTorrent } from "@shoal/disk-io";
 import type { Metainfo } from "@shoal/metainfo";
 import type { Handshake } from "@shoal/wire";
+import { completion } from "./completion.ts";
 import type { Connection } from "./connection.ts";
 import { TorrentError } from "./error.ts";
 import type { FilePriority, TorrentFileHandle } from "./files.ts";
@@ -43,6 +45,8 @@ export class Torrent implements EventSource<TorrentEvents> {
   readonly #events = new Emitter<TorrentEvents>();
   readonly #life: Life;
   readonly #parts: Parts;
+  /** The data, once it has been opened. */
+  #disk: DiskTorrent | undefined;
 
   /** @throws TorrentError `ERR_TORRENT_STATE` for a torrent without v1 hashes. */
   constructor(host: TorrentHost, init: TorrentInit) {
@@ -54,7 +58,9 @@ export class Torrent implements EventSource<TorrentEvents> {
     this.infoHash = toHex(infoHash);
     this.#host = host;
     this.#init = init;
-    this.#life = new Life(host, init.paused ?? false, () => void this.resume());
+    this.#life = new Life(host, init.paused ?? false, () => {
+      void this.#life.serially(() => this.#goOn());
+    });
     this.#parts = makeParts(host, init, {
       events: this.#events,
       infoHash,
@@ -154,25 +160,11 @@ export class Torrent implements EventSource<TorrentEvents> {
    */
   async completed({ signal }: { signal?: AbortSignal } = {}): Promise<void> {
     signal?.throwIfAborted();
+    const { error: failure, verified, finishing } = this.#life;
     if (this.state === "closed") throw closedError();
-    if (this.#life.error !== undefined) throw this.#life.error;
-    if (this.#life.opened && this.#parts.transfer.picker.isFinished) return;
-    await new Promise<void>((resolve, reject) => {
-      const end = (settle: () => void): void => {
-        for (const off of listeners) off();
-        signal?.removeEventListener("abort", abort);
-        settle();
-      };
-      const abort = (): void => end(() => reject(signal?.reason));
-      const listeners = [
-        this.on("done", () => end(resolve)),
-        this.on("error", (error) => end(() => reject(error))),
-        this.on("state", (state) => {
-          if (state === "closed") end(() => reject(closedError()));
-        }),
-      ];
-      signal?.addEventListener("abort", abort);
-    });
+    if (failure !== undefined) throw failure;
+    if (verified && !finishing && this.#parts.transfer.picker.isFinished) return;
+    await completion(this, signal);
   }
 
   /** Peers given by the user; dialled as limits allow. */
@@ -193,23 +185,17 @@ export class Torrent implements EventSource<TorrentEvents> {
 
   /** Opens the data, checks what lies there, and starts. Failures become the state `error`. */
   start(): Promise<void> {
-    return this.#life.serially(async () => {
-      try {
-        this.#enter("checking");
-        await this.#open();
-        await this.#check(await this.#parts.transfer.disk.isEmpty());
-        this.#begin();
-      } catch (error) {
-        this.#fail(asError(error));
-      }
-    });
+    return this.#life.serially(() => this.#prepare(false));
   }
 
-  /** Ends all connections and stops announcing; data stays open. Resolves when trackers know. */
+  /**
+   * Ends all connections and stops announcing; data stays open. Resolves when trackers know. Of
+   * several calls of `pause` and `resume` the last one counts.
+   */
   pause(): Promise<void> {
+    this.#life.paused = true;
     return this.#life.serially(async () => {
-      this.#life.paused = true;
-      if (this.state === "closed" || this.state === "paused") return;
+      if (!this.#life.paused || this.state === "closed" || this.state === "paused") return;
       this.#enter("paused");
       await this.#goQuiet();
     });
@@ -217,31 +203,15 @@ export class Torrent implements EventSource<TorrentEvents> {
 
   /** Goes on after `pause` or an error. */
   resume(): Promise<void> {
-    return this.#life.serially(async () => {
-      if (this.state !== "paused" && this.state !== "error") return;
-      this.#life.paused = false;
-      if (!this.#life.opened) {
-        void this.start();
-        return;
-      }
-      this.#parts.transfer.disk.retry();
-      this.#begin();
-    });
+    this.#life.paused = false;
+    return this.#life.serially(() => this.#goOn());
   }
 
   /** Verifies all data on disk anew, with connections closed meanwhile. */
   recheck(): Promise<void> {
-    return this.#life.serially(async () => {
-      if (this.state === "closed") throw closedError();
-      try {
-        this.#enter("checking");
-        await this.#goQuiet();
-        await this.#open();
-        await this.#check(false);
-        this.#begin();
-      } catch (error) {
-        this.#fail(asError(error));
-      }
+    return this.#life.serially(() => {
+      if (this.#life.isClosing) throw closedError();
+      return this.#prepare(true);
     });
   }
 
@@ -256,9 +226,10 @@ export class Torrent implements EventSource<TorrentEvents> {
       if (this.state === "closed") return;
       this.#enter("closed");
       this.#parts.reader.close(closedError());
-      await this.#goQuiet();
+      void this.#goQuiet();
+      await this.#life.quiet;
       this.#parts.extensions.close();
-      if (this.#life.opened) await this.#parts.transfer.disk.close({ deleteData });
+      await this.#disk?.close({ deleteData });
     });
   }
 
@@ -279,8 +250,36 @@ export class Torrent implements EventSource<TorrentEvents> {
 
   // --- life ---
 
-  async #open(): Promise<void> {
-    if (this.#life.opened) return;
+  /** Opens and verifies the data; then it goes on. Checks even an empty store if `thoroughly`. */
+  async #prepare(thoroughly: boolean): Promise<void> {
+    if (this.#life.isClosing) return;
+    try {
+      this.#life.verified = false;
+      this.#enter("checking");
+      await this.#goQuiet();
+      this.#disk ??= await this.#open();
+      this.#disk.retry();
+      await this.#check(!thoroughly && (await this.#disk.isEmpty()));
+      this.#life.verified = true;
+      // Not if writing what was left failed meanwhile.
+      if (this.state === "checking") this.#begin();
+    } catch (error) {
+      this.#fail(asError(error));
+    }
+  }
+
+  /** After a pause or an error; unverified data is checked first, lest good data be overwritten. */
+  async #goOn(): Promise<void> {
+    if (this.state !== "paused" && this.state !== "error") return;
+    if (!this.#life.verified) {
+      await this.#prepare(false);
+      return;
+    }
+    this.#disk?.retry();
+    this.#begin();
+  }
+
+  async #open(): Promise<DiskTorrent> {
     const { metainfo } = this;
     const disk = await this.#host.disk.open({
       geometry: metainfo.geometry,
@@ -295,7 +294,7 @@ export class Torrent implements EventSource<TorrentEvents> {
       handler: this.#parts.transfer,
     });
     this.#parts.transfer.useDisk(disk);
-    this.#life.opened = true;
+    return disk;
   }
 
   async #check(isEmpty: boolean): Promise<void> {
@@ -319,24 +318,29 @@ export class Torrent implements EventSource<TorrentEvents> {
   /** Into the state that the data calls for: downloading or seeding, or paused if so wished. */
   #begin(): void {
     if (this.#life.isClosing) return;
-    this.#life.error = undefined;
     if (this.#life.paused) {
       this.#enter("paused");
       return;
     }
-    this.#enter("downloading");
     if (this.#parts.transfer.picker.isFinished) this.#finish();
+    else this.#enter("downloading");
     this.#parts.sources.open();
     this.#parts.swarm.dialMore();
   }
 
   #finish(): void {
     this.#enter("seeding");
+    this.#life.finishing = true;
     this.#parts.transfer.disk.finish().then(
       () => {
-        if (this.state === "seeding") this.#events.emit("done", this.progress);
+        this.#life.finishing = false;
+        const isStill = this.#parts.transfer.picker.isFinished && !this.#life.isClosing;
+        if (isStill) this.#events.emit("done", this.progress);
       },
-      (error: unknown) => this.#fail(asError(error)),
+      (error: unknown) => {
+        this.#life.finishing = false;
+        this.#fail(asError(error));
+      },
     );
     this.#parts.extensions.update();
     this.#parts.swarm.reviewInterest();
@@ -344,25 +348,28 @@ export class Torrent implements EventSource<TorrentEvents> {
 
   #fail(error: Error): void {
     if (this.#life.isClosing) return;
-    this.#life.error = error;
     this.#enter("error");
+    this.#life.error = error;
     void this.#goQuiet();
     this.#events.emit("error", error);
     this.#life.retry.set(this.#host.clock.now() + RETRY_MS);
   }
 
-  async #goQuiet(): Promise<void> {
+  /** Ends connections and feeds. Resolves when the good-byes are over. */
+  #goQuiet(): Promise<void> {
     this.#parts.swarm.disconnectAll();
     const goodbye = new AbortController();
     const deadline = this.#host.deadlines.alarm(() => goodbye.abort());
     deadline.set(this.#host.clock.now() + GOODBYE_MS);
-    await this.#parts.sources.close(goodbye.signal);
-    deadline.clear();
+    const quiet = this.#parts.sources.close(goodbye.signal).then(() => deadline.clear());
+    this.#life.quiet = Promise.all([this.#life.quiet, quiet]);
+    return quiet;
   }
 
   #enter(state: TorrentState): void {
     if (this.#life.state === state) return;
     this.#life.state = state;
+    this.#life.error = undefined;
     this.#life.retry.clear();
     this.#events.emit("state", state);
   }

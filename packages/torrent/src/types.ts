@@ -74,7 +74,7 @@ export interface TorrentEvents {
   progress: TorrentProgress;
   /** A piece is verified and stored. */
   piece: number;
-  /** Every wanted piece is stored. Again after files were added to the selection. */
+  /** Every wanted piece is stored. Again when it comes to that anew: more files, resume, recheck. */
   done: TorrentProgress;
   connected: { readonly address: string; readonly port: number };
   disconnected: {
