@@ -25,6 +25,8 @@ export interface DiskIo {
   readonly congested: boolean;
   /** Called when `congested` changes. One observer, the engine. */
   onCongestion: ((congested: boolean) => void) | undefined;
+  /** Called when something that was asked for can't be had and the work goes on without. One observer. */
+  onWarning: ((warning: ShoalError) => void) | undefined;
   stats(): DiskStats;
   /** Flushes and closes every torrent and ends the disk threads. Nothing is left afterwards. */
   close(): Promise<void>;
@@ -156,6 +158,8 @@ export interface DiskStats {
   readonly hashedBytes: number;
   readonly queuedJobs: number;
   readonly openHandles: number;
+  /** How much of the cache is locked into RAM: all or nothing. */
+  readonly lockedBytes: number;
 }
 
 /** Names, sizes and places of a torrent's files: what a store needs of a metainfo. */

@@ -1,6 +1,6 @@
 // The disk layer as a whole: one cache, its threads, and the balance between torrents.
 import { availableParallelism } from "node:os";
-import { BLOCK_SIZE, type BlockIndex } from "@shoal/core";
+import { BLOCK_SIZE, type BlockIndex, type ShoalError } from "@shoal/core";
 import { ask } from "./ask.ts";
 import { Cache } from "./cache.ts";
 import type { CachedPiece } from "./cached-piece.ts";
@@ -11,6 +11,7 @@ import { DiskError, diskError, faultOf } from "./error.ts";
 import { openHandles } from "./handle-pool.ts";
 import { addCounters, type Executor, noCounters } from "./jobs.ts";
 import { type Defer, LocalExecutor } from "./local-executor.ts";
+import { MemoryLock } from "./memory-lock.ts";
 import { Pressure } from "./pressure.ts";
 import { ThreadExecutor } from "./thread-executor.ts";
 
@@ -25,6 +26,11 @@ export interface DiskIoOptions {
   readonly threads?: number;
   /** Threads that check a torrent, its disk thread included; all cores by default. */
   readonly checkThreads?: number;
+  /**
+   * Locks the cache into RAM before the first torrent is opened; false by default. Needs the optional
+   * package `koffi`. Where it can't be done, `onWarning` is called and it goes on without.
+   */
+  readonly lockMemory?: boolean;
   /**
    * For simulators: runs every store in-process, each job in a turn that this function provides, after
    * whatever virtual time it likes.
@@ -46,9 +52,11 @@ const SMALL_CHECK = 64 * 1024 * 1024;
 /** See {@link DiskIo}. */
 export class CachedDiskIo implements DiskIo, TorrentHost {
   onCongestion: ((congested: boolean) => void) | undefined;
+  onWarning: ((warning: ShoalError) => void) | undefined;
   readonly cache: Cache;
   readonly lookups: { hits: number; misses: number } = { hits: 0, misses: 0 };
   readonly #pressure: Pressure;
+  readonly #memoryLock: MemoryLock | undefined;
   readonly #defer: Defer;
   readonly #threads: (ThreadExecutor | undefined)[];
   readonly #checkThreads: CheckThreads;
@@ -59,10 +67,11 @@ export class CachedDiskIo implements DiskIo, TorrentHost {
   #nextId = 0;
   #closing: Promise<void> | undefined;
 
-  constructor({ cacheSize, threads = 1, checkThreads, execute }: DiskIoOptions) {
+  constructor({ cacheSize, threads = 1, checkThreads, lockMemory, execute }: DiskIoOptions) {
     const slots = Math.max(MIN_SLOTS, Math.floor(cacheSize / BLOCK_SIZE));
     this.cache = new Cache(slots);
     this.#pressure = new Pressure(slots);
+    this.#memoryLock = lockMemory ? new MemoryLock(this.cache.slab.bytes) : undefined;
     this.#defer = execute?.defer ?? ((turn) => void setImmediate(turn));
     this.#threads = Array.from({ length: execute === undefined ? threads : 0 }, () => undefined);
     const checkers = checkThreads ?? availableParallelism();
@@ -76,6 +85,9 @@ export class CachedDiskIo implements DiskIo, TorrentHost {
   async open(spec: DiskTorrentSpec): Promise<DiskTorrent> {
     if (this.#closing !== undefined) throw closed();
     const id = this.#nextId++;
+    const refusal = await this.#memoryLock?.lock();
+    if (refusal !== undefined) this.onWarning?.(refusal);
+    if (this.#closing !== undefined) throw closed();
     const executor = await this.#openStore(id, spec);
     const torrent = new CachedTorrent(id, spec, executor, this);
     this.#torrents.add(torrent);
@@ -113,6 +125,7 @@ export class CachedDiskIo implements DiskIo, TorrentHost {
       readMisses: this.lookups.misses,
       queuedJobs,
       openHandles: handles,
+      lockedBytes: this.#memoryLock?.lockedBytes ?? 0,
     };
   }
 
@@ -195,6 +208,7 @@ export class CachedDiskIo implements DiskIo, TorrentHost {
     const ends = await Promise.allSettled([...this.#torrents].map((torrent) => torrent.close()));
     this.#postponed.clear();
     await Promise.all(this.#threads.map(async (thread) => thread?.close()));
+    await this.#memoryLock?.unlock();
     for (const end of ends) if (end.status === "rejected") throw end.reason;
   }
 

@@ -8,6 +8,8 @@ import { ShoalError } from "@shoal/core";
  * - `ERR_DISK_EXISTS`: a foreign file stands where one of the torrent's should go.
  * - `ERR_DISK_MISSING`: the data ends early or is not there.
  * - `ERR_DISK_CHANGED`: a file has another length than it had.
+ * - `ERR_DISK_PATH`: a file's name can't be used here: it leads outside, is reserved or too long.
+ * - `ERR_DISK_UNSUPPORTED`: the store or system can't do what was asked; as a warning: it goes on without.
  * - `ERR_DISK_IO`: any other failure of the device or store.
  * - `ERR_DISK_THREAD`: a disk thread died; torrents on it must be closed and opened again.
  * - `ERR_DISK_CLOSED`: the torrent or the disk layer was closed before.
@@ -18,6 +20,8 @@ export type DiskErrorCode =
   | "ERR_DISK_EXISTS"
   | "ERR_DISK_MISSING"
   | "ERR_DISK_CHANGED"
+  | "ERR_DISK_PATH"
+  | "ERR_DISK_UNSUPPORTED"
   | "ERR_DISK_IO"
   | "ERR_DISK_THREAD"
   | "ERR_DISK_CLOSED";
@@ -71,6 +75,8 @@ const ADVICE: Record<DiskErrorCode, string> = {
   ERR_DISK_EXISTS: "choose another folder or move the file away",
   ERR_DISK_MISSING: "check the torrent's data",
   ERR_DISK_CHANGED: "leave the files alone while they are read",
+  ERR_DISK_PATH: "choose another name or folder",
+  ERR_DISK_UNSUPPORTED: "use a store or system that can",
   ERR_DISK_IO: "check the device, then retry",
   ERR_DISK_THREAD: "close the torrent and open it again",
   ERR_DISK_CLOSED: "open it again",
@@ -87,6 +93,7 @@ const CODES: Readonly<Record<string, DiskErrorCode>> = {
   EISDIR: "ERR_DISK_EXISTS",
   ENOTDIR: "ERR_DISK_EXISTS",
   ENOENT: "ERR_DISK_MISSING",
+  ENAMETOOLONG: "ERR_DISK_PATH",
 };
 
 function codeOf(code: string): DiskErrorCode {

@@ -27,6 +27,11 @@ export interface CreateSessionOptions extends Partial<SessionSettings> {
   readonly cacheSize?: number;
   /** Threads for hashing and disk I/O; 1 by default. */
   readonly diskThreads?: number;
+  /**
+   * Lock the memory for blocks into RAM when the first torrent is added; false by default. Needs the
+   * optional package `koffi`; where it can't be done, the event `warning` tells why, and it goes on.
+   */
+  readonly lockMemory?: boolean;
   /** Announce to trackers; true by default. */
   readonly trackers?: boolean;
 }
@@ -71,6 +76,7 @@ async function openSession(options: CreateSessionOptions, at: Endpoint): Promise
     listen = true,
     cacheSize,
     diskThreads,
+    lockMemory = false,
     trackers = true,
     ...settings
   } = options;
@@ -81,6 +87,7 @@ async function openSession(options: CreateSessionOptions, at: Endpoint): Promise
     runtime,
     disk: createDiskIo({
       cacheSize: cacheSize ?? values.cacheSize,
+      lockMemory,
       ...(diskThreads === undefined ? {} : { threads: diskThreads }),
     }),
     transports: [tcpTransport(address ? { localAddress: address } : {})],

@@ -99,6 +99,7 @@ export class Session implements EventSource<SessionEvents> {
     );
     this.#host = this.#torrentHost(runtime);
     this.#apply();
+    init.disk.onWarning = (warning) => this.#events.emit("warning", warning);
     init.disk.onCongestion = (congested) => {
       for (const torrent of this.#torrents.values()) torrent.setCongested(congested);
     };
