@@ -1,8 +1,8 @@
 // The block cache: which slot holds what, what may be evicted, and the account of every slot.
 import { type BlockIndex, blockIndex } from "@shoal/core";
+import type { CachePolicy, CachePolicyFactory } from "./cache-policy.ts";
 import type { CachedPiece } from "./cached-piece.ts";
 import { NO_SLOT, type Slot } from "./contract.ts";
-import { Lru } from "./lru.ts";
 import { GROUP, Slab } from "./slab.ts";
 
 /** What a slot is used for. */
@@ -22,15 +22,11 @@ const ORPHAN = 6;
 
 /**
  * One budget for all torrents. Every slot is in exactly one state; the counts of the states are what
- * the statistics publish. Performs no I/O and decides nothing but whom to evict.
- *
- * Pieces of which clean blocks can be evicted stand in `idle`, those with dirty ones that nobody
- * writes in `unwritten`: both in the order of their last use.
+ * the statistics publish. Performs no I/O and decides nothing: whom to evict its policy says.
  */
 export class Cache {
   readonly slab: Slab;
-  readonly unwritten: Lru<CachedPiece> = new Lru();
-  readonly #idle: Lru<CachedPiece> = new Lru();
+  readonly policy: CachePolicy<CachedPiece>;
   readonly #state: Uint8Array;
   readonly #pins: Uint16Array;
   /** Of arriving slots the piece that they were taken for, of pinned clean ones their piece. */
@@ -39,9 +35,14 @@ export class Cache {
   readonly #count = new Int32Array(7);
   /** Clean slots that somebody pins. */
   #pinned = 0;
+  /** 1 for each slot whose block was read ahead and not asked for yet. */
+  readonly #ahead: Uint8Array;
+  readonly #readAhead = { used: 0, wasted: 0 };
 
-  constructor(slots: number) {
+  constructor(slots: number, policy: CachePolicyFactory) {
     this.slab = new Slab(slots);
+    this.policy = policy(slots);
+    this.#ahead = new Uint8Array(slots);
     this.#state = new Uint8Array(slots);
     this.#pins = new Uint16Array(slots);
   }
@@ -58,6 +59,11 @@ export class Cache {
       reading: count[READING] ?? 0,
       free: this.slab.free,
     };
+  }
+
+  /** Blocks that were read ahead and then asked for, and those evicted before anybody did. */
+  get readAhead(): { readonly used: number; readonly wasted: number } {
+    return this.#readAhead;
   }
 
   /** Slots whose blocks the store lacks. */
@@ -77,7 +83,7 @@ export class Cache {
 
   /** Whether a slot can be had at once. */
   get hasRoom(): boolean {
-    return this.slab.free > 0 || this.#idle.size > 0;
+    return this.slab.free > 0 || this.policy.victim() !== undefined;
   }
 
   /**
@@ -91,8 +97,8 @@ export class Cache {
   }
 
   /**
-   * Takes a slot for a block that will be copied in, in its home if that is free; evicts the least
-   * recently used clean blocks if need be.
+   * Takes a slot for a block that will be copied in, in its home if that is free; evicts clean
+   * blocks if need be.
    *
    * @returns {@link NO_SLOT} if every slot is dirty, pinned or in flight.
    */
@@ -134,15 +140,21 @@ export class Cache {
     piece.slots[block] = slot;
     piece.cached++;
     piece.dirty++;
+    piece.extend();
     this.#become(slot, DIRTY);
-    this.unwritten.touch(piece);
+    this.policy.dirtied(piece);
   }
 
-  /** The slot's bytes are the block, which was read from the store. */
-  storeRead(piece: CachedPiece, block: BlockIndex, slot: Slot): void {
+  /**
+   * The slot's bytes are the block, which was read from the store.
+   *
+   * @param isAhead Whether nobody has asked for it.
+   */
+  storeRead(piece: CachedPiece, block: BlockIndex, slot: Slot, isAhead: boolean): void {
     piece.slots[block] = slot;
     piece.onDisk[block] = 1;
     piece.cached++;
+    if (isAhead) this.#ahead[slot] = 1;
     this.#becomeClean(piece, slot);
   }
 
@@ -152,7 +164,8 @@ export class Cache {
       if (slot !== NO_SLOT && this.#state[slot] === DIRTY) this.#become(slot, WRITING);
     }
     piece.dirty = 0;
-    this.unwritten.remove(piece);
+    piece.endStreak(true);
+    this.policy.cleaned(piece);
   }
 
   /** Keeps clean blocks of the piece from eviction while a job uses them. */
@@ -171,6 +184,7 @@ export class Cache {
 
   /** The job that {@link beginWriting} announced has ended. */
   endWriting(piece: CachedPiece, written: boolean): void {
+    if (!written) piece.endStreak(false);
     for (let block = 0; block < piece.slots.length; block++) {
       const slot = piece.slots[block] ?? NO_SLOT;
       if (slot === NO_SLOT || this.#state[slot] !== WRITING) continue;
@@ -180,7 +194,7 @@ export class Cache {
       } else {
         piece.dirty++;
         this.#become(slot, DIRTY);
-        this.unwritten.add(piece);
+        this.policy.unwritten(piece);
       }
     }
   }
@@ -190,17 +204,25 @@ export class Cache {
     return this.#state[slot] === DIRTY;
   }
 
+  /** Pins a cached block that a requester asked for. */
+  use(piece: CachedPiece, slot: Slot, requester: number): void {
+    const isFirstUse = this.#ahead[slot] === 1;
+    if (isFirstUse) {
+      this.#ahead[slot] = 0;
+      this.#readAhead.used++;
+    }
+    this.policy.hit(piece, requester, isFirstUse);
+    this.pin(piece, slot);
+  }
+
   /** Keeps a cached block from eviction. Each call needs an {@link unpin}. */
   pin(piece: CachedPiece, slot: Slot): void {
     const pins = this.#pins[slot] ?? 0;
     this.#pins[slot] = pins + 1;
-    if (this.#state[slot] !== CLEAN) return;
-    if (pins === 0) {
-      this.#pinned++;
-      piece.idle--;
-    }
-    if (piece.idle > 0) this.#idle.touch(piece);
-    else this.#idle.remove(piece);
+    if (this.#state[slot] !== CLEAN || pins > 0) return;
+    this.#pinned++;
+    piece.idle--;
+    this.policy.held(piece);
     this.#holders[slot] = piece;
   }
 
@@ -218,12 +240,13 @@ export class Cache {
       this.#holders[slot] = undefined;
       if (piece === undefined) return;
       piece.idle++;
-      this.#idle.touch(piece);
+      this.policy.idled(piece);
     }
   }
 
   /** Frees a slot that no piece holds any more. */
   release(slot: Slot): void {
+    this.#ahead[slot] = 0;
     this.#become(slot, FREE);
     this.slab.release(slot);
   }
@@ -233,6 +256,7 @@ export class Cache {
    * using its slots.
    */
   drop(piece: CachedPiece): void {
+    this.policy.dropped(piece);
     for (let block = 0; block < piece.slots.length; block++) {
       const slot = piece.slots[block] ?? NO_SLOT;
       if (slot === NO_SLOT) continue;
@@ -248,8 +272,6 @@ export class Cache {
     piece.cached = 0;
     piece.dirty = 0;
     piece.idle = 0;
-    this.unwritten.remove(piece);
-    this.#idle.remove(piece);
   }
 
   #take(piece: CachedPiece, block: BlockIndex): Slot {
@@ -267,19 +289,21 @@ export class Cache {
     return this.slab.takeAny();
   }
 
-  /** Evicts up to 16 neighbouring blocks of the least recently used piece. */
+  /** Evicts up to 16 neighbouring blocks of the piece that the policy names. */
   #evict(): boolean {
-    const piece = this.#idle.oldest();
+    const piece = this.policy.victim();
     if (piece === undefined) return false;
     for (let extent = 0; extent < piece.homes.length; extent++) {
       const end = Math.min((extent + 1) * GROUP, piece.slots.length);
       let evicted = 0;
+      let unused = 0;
       let kept = 0;
       for (let block = extent * GROUP; block < end; block++) {
         const slot = piece.slots[block] ?? NO_SLOT;
         if (slot === NO_SLOT) continue;
         if (this.#state[slot] === CLEAN && (this.#pins[slot] ?? 0) === 0) {
           piece.slots[block] = NO_SLOT;
+          unused += this.#ahead[slot] ?? 0;
           this.release(slot);
           evicted++;
         } else {
@@ -290,7 +314,8 @@ export class Cache {
       if (kept === 0) piece.homes[extent] = NO_SLOT;
       piece.cached -= evicted;
       piece.idle -= evicted;
-      if (piece.idle === 0) this.#idle.remove(piece);
+      this.#readAhead.wasted += unused;
+      this.policy.evicted(piece, evicted, unused);
       this.#forgetEmpty(piece);
       return true;
     }
@@ -315,7 +340,7 @@ export class Cache {
     this.#become(slot, CLEAN);
     if ((this.#pins[slot] ?? 0) === 0) {
       piece.idle++;
-      this.#idle.touch(piece);
+      this.policy.idled(piece);
     } else {
       this.#pinned++;
       this.#holders[slot] = piece;

@@ -1,5 +1,6 @@
 // What the cache knows of one piece of one torrent.
 import type { BlockIndex, PieceIndex } from "@shoal/core";
+import type { PolicyPiece } from "./cache-policy.ts";
 import { NO_SLOT } from "./contract.ts";
 import { GROUP } from "./slab.ts";
 
@@ -14,9 +15,10 @@ export interface PieceOwner {
 }
 
 /** One piece's blocks: where each lies in the slab and whether the store has it. */
-export class CachedPiece {
+export class CachedPiece implements PolicyPiece {
   readonly owner: PieceOwner;
   readonly index: PieceIndex;
+  readonly key: number;
   /** Slot of each block, {@link NO_SLOT} if it is not cached. */
   readonly slots: Int32Array;
   /** 1 for each block that was written to the store, or read from it. */
@@ -39,13 +41,45 @@ export class CachedPiece {
   dirty = 0;
   /** Clean blocks that nobody pins: what can be evicted. */
   idle = 0;
+  mark = 0;
+  user: number | undefined;
+  /** Blocks at its start that have come without a gap, and how many of them were written. */
+  #filled = 0;
+  #written = 0;
 
-  constructor(owner: PieceOwner, index: PieceIndex, blocks: number) {
+  /** @param key See {@link PolicyPiece}. */
+  constructor(owner: PieceOwner, index: PieceIndex, blocks: number, key: number) {
     this.owner = owner;
     this.index = index;
+    this.key = key;
     this.slots = new Int32Array(blocks).fill(NO_SLOT);
     this.onDisk = new Uint8Array(blocks);
     this.homes = new Int32Array(Math.ceil(blocks / GROUP)).fill(NO_SLOT);
+  }
+
+  get blockCount(): number {
+    return this.slots.length;
+  }
+
+  get isPartial(): boolean {
+    return this.phase !== "stored";
+  }
+
+  get streak(): number {
+    return this.#filled - this.#written;
+  }
+
+  /** A block came: the streak may have become longer. */
+  extend(): void {
+    const { slots, onDisk } = this;
+    let end = this.#filled;
+    while (end < slots.length && (slots[end] !== NO_SLOT || onDisk[end] === 1)) end++;
+    this.#filled = end;
+  }
+
+  /** What is there is being written: a new streak begins; or that failed, and the old one goes on. */
+  endStreak(written: boolean): void {
+    this.#written = written ? this.#filled : 0;
   }
 
   /** Whether nothing would be lost if the cache forgot it. */

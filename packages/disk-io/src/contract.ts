@@ -149,12 +149,24 @@ export interface DiskStats {
   /** Allocated to blocks that are still arriving or being read. */
   readonly inFlight: number;
   readonly free: number;
+  /** Read from stores, `reads` calls: for peers and read ahead, read back to hash, and checks. */
   readonly bytesRead: number;
   readonly bytesWritten: number;
   readonly reads: number;
   readonly writes: number;
+  /** How often `pin` found its block… */
   readonly readHits: number;
+  /**
+   * …and how often not. Who waits for a block and then pins it counts as a miss and as a hit: of
+   * `readHits` blocks had by peers, `readHits − readMisses` were there at once.
+   */
   readonly readMisses: number;
+  /** Misses of pieces that the policy still knew: with more cache they had been hits. */
+  readonly ghostHits: number;
+  /** Blocks read because they follow a wanted one, and then pinned. */
+  readonly readAheadUsed: number;
+  /** Such blocks evicted before anybody pinned them. */
+  readonly readAheadWasted: number;
   readonly hashedBytes: number;
   readonly queuedJobs: number;
   readonly openHandles: number;

@@ -2,7 +2,9 @@
 import { availableParallelism } from "node:os";
 import { BLOCK_SIZE, type BlockIndex, type ShoalError } from "@shoal/core";
 import { ask } from "./ask.ts";
+import { arc } from "./arc-policy.ts";
 import { Cache } from "./cache.ts";
+import type { CachePolicyFactory } from "./cache-policy.ts";
 import type { CachedPiece } from "./cached-piece.ts";
 import { CheckThreads } from "./check-threads.ts";
 import type { DiskIo, DiskStats, DiskTorrent, DiskTorrentSpec } from "./contract.ts";
@@ -22,6 +24,8 @@ export interface DiskIoOptions {
    * than 1 MiB, so that 0 means: as little as can be.
    */
   readonly cacheSize: number;
+  /** What to evict, to write and to read ahead: {@link arc} by default, {@link lru}, or your own. */
+  readonly policy?: CachePolicyFactory;
   /** Disk threads, 1 by default. 0 runs every store in-process. */
   readonly threads?: number;
   /** Threads that check a torrent, its disk thread included; all cores by default. */
@@ -67,9 +71,9 @@ export class CachedDiskIo implements DiskIo, TorrentHost {
   #nextId = 0;
   #closing: Promise<void> | undefined;
 
-  constructor({ cacheSize, threads = 1, checkThreads, lockMemory, execute }: DiskIoOptions) {
+  constructor({ cacheSize, policy = arc(), threads = 1, checkThreads, lockMemory, execute }: DiskIoOptions) {
     const slots = Math.max(MIN_SLOTS, Math.floor(cacheSize / BLOCK_SIZE));
-    this.cache = new Cache(slots);
+    this.cache = new Cache(slots, policy);
     this.#pressure = new Pressure(slots);
     this.#memoryLock = lockMemory ? new MemoryLock(this.cache.slab.bytes) : undefined;
     this.#defer = execute?.defer ?? ((turn) => void setImmediate(turn));
@@ -123,6 +127,9 @@ export class CachedDiskIo implements DiskIo, TorrentHost {
       ...counters,
       readHits: this.lookups.hits,
       readMisses: this.lookups.misses,
+      ghostHits: this.cache.policy.ghostHits,
+      readAheadUsed: this.cache.readAhead.used * BLOCK_SIZE,
+      readAheadWasted: this.cache.readAhead.wasted * BLOCK_SIZE,
       queuedJobs,
       openHandles: handles,
       lockedBytes: this.#memoryLock?.lockedBytes ?? 0,
@@ -138,19 +145,19 @@ export class CachedDiskIo implements DiskIo, TorrentHost {
     const { cache } = this;
     const level = cache.dirty + cache.arriving;
     // Who pauses is waiting for the low mark: what is above it must be written, piece whole or not.
-    if (level >= this.#pressure.flushAt || this.#pressure.congested) this.#flushOldest(0);
+    if (level >= this.#pressure.flushAt || this.#pressure.congested) this.#flushSome(0);
     this.#judge(false);
     if (this.#postponed.size > 0) this.#readPostponed();
   }
 
   pressed(): void {
-    this.#flushOldest(1);
+    this.#flushSome(1);
     this.#judge(true);
   }
 
   postpone(piece: CachedPiece, from: BlockIndex): void {
     this.#postponed.set(piece, from);
-    if (!this.cache.hasRoom) this.#flushOldest(1);
+    if (!this.cache.hasRoom) this.#flushSome(1);
   }
 
   helpers(torrent: number, spec: DiskTorrentSpec, bytes: number): Promise<Helpers> {
@@ -212,11 +219,11 @@ export class CachedDiskIo implements DiskIo, TorrentHost {
     for (const end of ends) if (end.status === "rejected") throw end.reason;
   }
 
-  /** Writes out the least recently updated pieces: at least so many, and down to the low mark. */
-  #flushOldest(least: number): void {
+  /** Writes out partial pieces, in the policy's order: at least so many, and down to the low mark. */
+  #flushSome(least: number): void {
     const { cache } = this;
     let flushed = 0;
-    for (const piece of cache.unwritten) {
+    for (const piece of cache.policy.flushOrder()) {
       const left = cache.dirty - cache.writing + cache.arriving;
       if (flushed >= least && left <= this.#pressure.low) return;
       if (piece.owner.writeOut(piece)) flushed++;

@@ -101,18 +101,19 @@ export class CachedTorrent implements DiskTorrent {
     this.#host.balance();
   }
 
-  pin(piece: PieceIndex, block: BlockIndex): Slot {
+  pin(piece: PieceIndex, block: BlockIndex, requester: number): Slot {
     const known = this.jobs.pieces.get(piece);
     const slot = known?.slots[block] ?? NO_SLOT;
     if (known !== undefined && slot !== NO_SLOT) {
       this.#host.lookups.hits++;
-      this.#cache.pin(known, slot);
+      this.#cache.use(known, slot, requester);
       return slot;
     }
     if (this.#closing !== undefined) return NO_SLOT;
     this.#host.lookups.misses++;
     const entry = known ?? this.jobs.enter(piece);
     if (known === undefined) entry.phase = "stored";
+    this.#cache.policy.miss(entry, requester);
     if (!entry.reading) this.jobs.read(entry, block);
     return NO_SLOT;
   }

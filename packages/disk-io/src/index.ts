@@ -4,6 +4,8 @@
  *
  * @packageDocumentation
  */
+export { arc } from "./arc-policy.ts";
+export type { CachePolicy, CachePolicyFactory, PolicyPiece } from "./cache-policy.ts";
 export type {
   DiskIo,
   DiskStats,
@@ -22,4 +24,5 @@ export { createDiskIo, type DiskIoOptions } from "./disk-io.ts";
 export { DiskError, type DiskErrorCode } from "./error.ts";
 export { fsStore } from "./fs-store.ts";
 export { type HashFilesOptions, hashFiles } from "./hash-files.ts";
+export { lru } from "./lru-policy.ts";
 export { memoryStore } from "./memory-store.ts";

@@ -43,7 +43,8 @@ export class PieceJobs implements PieceOwner, GateOwner {
   enter(piece: PieceIndex): CachedPiece {
     let entry = this.pieces.get(piece);
     if (entry === undefined) {
-      entry = new CachedPiece(this, piece, this.#spec.geometry.blockCount(piece));
+      const key = this.#torrent * 2 ** 31 + piece;
+      entry = new CachedPiece(this, piece, this.#spec.geometry.blockCount(piece), key);
       this.pieces.set(piece, entry);
     }
     return entry;
@@ -89,7 +90,7 @@ export class PieceJobs implements PieceOwner, GateOwner {
     const { cache } = this.#host;
     entry.reading = true;
     const runs: number[] = [];
-    let room = this.gate.isHolding ? 0 : cache.readRoom;
+    let room = this.gate.isHolding ? 0 : Math.min(cache.readRoom, cache.policy.readAhead(entry));
     for (let block = from; block < entry.slots.length && room > 0; block++) {
       if (entry.slots[block] !== NO_SLOT) continue;
       const slot = cache.takeReading(entry, block);
@@ -185,6 +186,7 @@ export class PieceJobs implements PieceOwner, GateOwner {
     const { cache } = this.#host;
     const { handler } = this.#spec;
     entry.busy = false;
+    if (fault === undefined && value === true && !entry.dropped) entry.phase = "stored";
     cache.unhold(entry);
     cache.endWriting(entry, fault === undefined && value === true);
     if (entry.dropped) {
@@ -192,7 +194,6 @@ export class PieceJobs implements PieceOwner, GateOwner {
     } else if (fault !== undefined) {
       this.#fail(fault, entry);
     } else if (value === true) {
-      entry.phase = "stored";
       if (entry.isForgettable) this.pieces.delete(entry.index);
       this.#failedOnce.delete(entry.index);
       handler.pieceStored(entry.index, digests);
@@ -215,7 +216,7 @@ export class PieceJobs implements PieceOwner, GateOwner {
         asked += geometry.blockSize(entry.index, block);
         const isStale = entry.dropped || entry.slots[block] !== NO_SLOT;
         if (fault !== undefined || isStale) cache.release(slot);
-        else cache.storeRead(entry, block, slot);
+        else cache.storeRead(entry, block, slot, i + n > 0);
       }
     }
     if (this.#isClosed) return;
