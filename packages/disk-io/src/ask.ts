@@ -28,5 +28,9 @@ const DOING: Record<Job["kind"], string> = {
   finish: "creating empty files",
   isEmpty: "looking for data",
   move: "moving the data",
+  rename: "renaming a file",
+  setWanted: "selecting files",
+  present: "listing pieces",
+  capacity: "asking for free space",
   close: "closing the store",
 };

@@ -136,6 +136,22 @@ export interface DiskTorrent {
   retry(): void;
   /** Moves the data to another folder; across file systems too. */
   move(path: string): Promise<void>;
+  /**
+   * Gives one file of the layout another path below the store's root, from now on: a later `open`
+   * needs a layout that says so.
+   *
+   * @throws DiskError `ERR_DISK_EXISTS` if something has that name; `ERR_DISK_PATH` if it can't be used.
+   */
+  rename(file: number, to: readonly string[]): Promise<void>;
+  /**
+   * Tells which files are wanted; all are at first. A file that is not, and does not exist, is not
+   * created: the store puts the bytes of pieces that overlap it elsewhere, until it is wanted.
+   *
+   * @param wanted For each file of the layout.
+   */
+  setWanted(wanted: readonly boolean[]): Promise<void>;
+  /** How many bytes the store could still take; undefined if it doesn't know. */
+  capacity(): Promise<number | undefined>;
   /** Flushes and lets go of files and cached blocks. `deleteData` removes the torrent's own files and the folders it leaves empty. */
   close(options?: { deleteData?: boolean }): Promise<void>;
 }
@@ -202,6 +218,7 @@ export type MaybePromise<T> = T | Promise<T>;
 
 /** Makes the store of one torrent: `fsStore({ path })`, `memoryStore()`, or a user's own. */
 export interface StoreFactory {
+  /** @throws Error with the code `ERR_DISK_PATH` if a path of the layout can't be used. */
   open(layout: StoreLayout): MaybePromise<TorrentStore>;
   /**
    * Lets disk threads open the store themselves: a module that exports `openStore(layout, options)`
@@ -215,6 +232,8 @@ export interface StoreFactory {
  * Errors are thrown or rejected with Node's usual codes (`ENOSPC`, `EACCES`…).
  */
 export interface TorrentStore {
+  /** What was asked of the store when it was opened and can't be had; it goes on without. */
+  readonly warning?: string | undefined;
   /**
    * Fills all of `into` with consecutive bytes of the piece from `begin` on.
    *
@@ -229,11 +248,19 @@ export interface TorrentStore {
   close(): MaybePromise<void>;
   /** Tells that every byte of the piece was written and verified (object stores upload here). */
   commit?(piece: number): MaybePromise<void>;
-  /** Whether any data of the torrent is there at all. */
+  /** Whether no data of the torrent is there at all; by default, whether no piece is `present`. */
   isEmpty?(): MaybePromise<boolean>;
   /** Creates empty files, folders and links that no piece makes. */
   finish?(): MaybePromise<void>;
   move?(path: string): MaybePromise<void>;
+  /** See {@link DiskTorrent.rename}. */
+  rename?(file: number, to: readonly string[]): MaybePromise<void>;
+  /** See {@link DiskTorrent.setWanted}. Without it all files are treated alike. */
+  setWanted?(wanted: readonly boolean[]): MaybePromise<void>;
+  /** The pieces that there is data of, as far as that is known without reading: checks skip others. */
+  present?(): MaybePromise<Iterable<number>>;
+  /** How many bytes more it could take. */
+  capacity?(): MaybePromise<number | undefined>;
   /** Removes the torrent's own data; the store is closed afterwards. */
   remove?(): MaybePromise<void>;
 }

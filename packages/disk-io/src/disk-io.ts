@@ -182,16 +182,24 @@ export class CachedDiskIo implements DiskIo, TorrentHost {
     if (store.thread !== undefined && this.#threads.length > 0) {
       const executor = this.#thread(id % this.#threads.length);
       const { module, options } = store.thread;
-      await ask(executor, { kind: "open", torrent: id, layout, pieceHashes, module, options });
+      const open = { kind: "open", torrent: id, layout, pieceHashes, module, options } as const;
+      this.#warn(await ask(executor, open));
       return executor;
     }
     const executor = new LocalExecutor(this.cache.slab.bytes, this.#defer);
     try {
-      executor.adopt(id, layout, pieceHashes, await store.open(layout));
+      const opened = await store.open(layout);
+      executor.adopt(id, layout, pieceHashes, opened);
+      this.#warn(opened.warning);
     } catch (error) {
       throw diskError(faultOf(error), "opening the store");
     }
     return executor;
+  }
+
+  #warn(warning: unknown): void {
+    if (typeof warning !== "string") return;
+    this.onWarning?.(new DiskError("ERR_DISK_UNSUPPORTED", warning));
   }
 
   /** The thread of that number, a new one if it died. */

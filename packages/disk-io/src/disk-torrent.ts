@@ -175,6 +175,26 @@ export class CachedTorrent implements DiskTorrent {
     });
   }
 
+  rename(file: number, to: readonly string[]): Promise<void> {
+    return this.#fence(true, async () => {
+      await ask(this.executor, { kind: "rename", torrent: this.id, file, to });
+      this.#hasMoved = true;
+    });
+  }
+
+  setWanted(wanted: readonly boolean[]): Promise<void> {
+    return this.#fence(true, async () => {
+      await ask(this.executor, { kind: "setWanted", torrent: this.id, wanted });
+    });
+  }
+
+  async capacity(): Promise<number | undefined> {
+    const value = await this.#fence(false, () =>
+      ask(this.executor, { kind: "capacity", torrent: this.id }),
+    );
+    return typeof value === "number" ? value : undefined;
+  }
+
   close(options: { deleteData?: boolean } = {}): Promise<void> {
     if (this.#closing === undefined) {
       const { deleteData = false } = options;

@@ -38,16 +38,27 @@ export type Job =
   | { readonly kind: "digest"; readonly torrent: number; readonly pieces: readonly number[] }
   | { readonly kind: "flush" | "finish" | "isEmpty"; readonly torrent: number }
   | { readonly kind: "move"; readonly torrent: number; readonly path: string }
+  | {
+      readonly kind: "rename";
+      readonly torrent: number;
+      readonly file: number;
+      readonly to: readonly string[];
+    }
+  | { readonly kind: "setWanted"; readonly torrent: number; readonly wanted: readonly boolean[] }
+  /** Answers a bitfield's bytes if the store knows what it has. */
+  | { readonly kind: "present"; readonly torrent: number }
+  | { readonly kind: "capacity"; readonly torrent: number }
   | { readonly kind: "close"; readonly torrent: number; readonly deleteData: boolean };
 
 /** How a job ended. */
 export interface Outcome {
   readonly fault: Fault | undefined;
   /**
-   * `read`: how many bytes there were. `complete`, `check`, `digest`: see there. `isEmpty`: whether
+   * `read`: how many bytes there were. `complete`, `check`, `digest`: see there. `open`: the
+   * store's warning, if it has one. `capacity`: bytes, if known. `isEmpty`: whether
    * it is.
    */
-  readonly value: number | boolean | Uint8Array | undefined;
+  readonly value: number | boolean | string | Uint8Array | undefined;
   /** `complete`: 20 bytes for each block if the piece is wrong, or if they were wanted. */
   readonly digests?: Uint8Array;
 }

@@ -1,6 +1,6 @@
 // Runs disk jobs on stores and the slab: the same code in a disk thread and in-process.
 import { createHash, hash } from "node:crypto";
-import { BLOCK_SIZE, equalBytes, PieceGeometry, pieceIndex } from "@shoal/core";
+import { Bitfield, BLOCK_SIZE, equalBytes, PieceGeometry, pieceIndex } from "@shoal/core";
 import type { MaybePromise, StoreLayout, TorrentStore } from "./contract.ts";
 import { faultOf } from "./error.ts";
 import { type Counters, type Job, noCounters, type Outcome } from "./jobs.ts";
@@ -55,7 +55,7 @@ export class Workbench {
       const module = (yield* wait(import(job.module))) as StoreModule;
       const store = yield* wait(module.openStore(job.layout, job.options));
       this.adopt(job.torrent, job.layout, job.pieceHashes, store);
-      return undefined;
+      return store.warning;
     }
     const open = this.#find(job.torrent);
     const { store } = open;
@@ -75,17 +75,38 @@ export class Workbench {
         yield* wait(store.finish?.());
         return undefined;
       case "isEmpty":
-        return (yield* wait(store.isEmpty?.())) ?? false;
+        if (store.isEmpty !== undefined) return yield* wait(store.isEmpty());
+        return (yield* this.#present(open))?.every((byte) => byte === 0) ?? false;
       case "move":
-        if (store.move === undefined) throw new Error("the store can't move its data");
+        if (store.move === undefined) throw unsupported("move its data");
         yield* wait(store.move(job.path));
         return undefined;
+      case "rename":
+        if (store.rename === undefined) throw unsupported("rename files");
+        yield* wait(store.rename(job.file, job.to));
+        return undefined;
+      case "setWanted":
+        yield* wait(store.setWanted?.(job.wanted));
+        return undefined;
+      case "present":
+        return yield* this.#present(open);
+      case "capacity":
+        return yield* wait(store.capacity?.());
       case "close":
         this.#open.delete(job.torrent);
         if (job.deleteData) yield* wait(store.remove?.());
         yield* wait(store.close());
         return undefined;
     }
+  }
+
+  /** Bytes of a bitfield: the pieces that the store has data of, if it knows. */
+  *#present({ store, geometry }: Open): Steps<Uint8Array | undefined> {
+    const pieces = yield* wait(store.present?.());
+    if (pieces === undefined) return undefined;
+    const present = new Bitfield(geometry.pieceCount);
+    for (const piece of pieces) present.add(piece);
+    return present.bytes;
   }
 
   #find(torrent: number): Open {
@@ -297,6 +318,10 @@ function lackingOf(runs: readonly number[]): number[] {
     block += blocks;
   }
   return lacking;
+}
+
+function unsupported(what: string): Error {
+  return coded("ERR_DISK_UNSUPPORTED", `the store can't ${what}`);
 }
 
 function coded(code: string, message: string): Error {
