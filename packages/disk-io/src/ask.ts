@@ -27,6 +27,7 @@ const DOING: Record<Job["kind"], string> = {
   flush: "flushing",
   finish: "creating empty files",
   isEmpty: "looking for data",
+  fileFacts: "looking at files",
   move: "moving the data",
   rename: "renaming a file",
   setWanted: "selecting files",

@@ -66,6 +66,13 @@ export interface DiskTorrentHandler {
    * {@link DiskTorrent.retry}.
    */
   writeFailed(error: ShoalError): void;
+  /**
+   * A flush has made these pieces durable: they survive a crash of the machine, and may be claimed in
+   * data for a later start. Each was stored, or found by a check, before the flush began; they come in
+   * that order. Pieces whose flush fails are not confirmed by the next: what a device lost it does
+   * not report twice.
+   */
+  piecesDurable?(pieces: readonly PieceIndex[]): void;
 }
 
 /** One torrent's data. */
@@ -117,12 +124,14 @@ export interface DiskTorrent {
    * Reads and hashes pieces from the store on all cores.
    *
    * @param options.pieces What to check; all by default.
+   * @param options.trust Answers without reading for files that have not changed: see {@link CheckTrust}.
    * @param options.onProgress Called with the number of pieces checked so far, at most once a turn.
    * @returns The pieces whose data is right. Missing or short files make bad pieces, not errors.
    * @throws the signal's reason; DiskError for I/O errors.
    */
   check(options?: {
     pieces?: Bitfield;
+    trust?: CheckTrust;
     onProgress?: (checked: number) => void;
     signal?: AbortSignal;
   }): Promise<Bitfield>;
@@ -130,8 +139,13 @@ export interface DiskTorrent {
   isEmpty(): Promise<boolean>;
   /** Creates what the torrent has but its pieces don't make: empty files and folders. */
   finish(): Promise<void>;
-  /** Writes every dirty block and makes written data durable. */
+  /** Writes every dirty block and makes written data durable; then `piecesDurable` tells which. */
   flush(): Promise<void>;
+  /**
+   * Size and time of each file of the layout, for {@link CheckTrust}; undefined if the store knows none.
+   * Called in one turn with `flush`, they describe what that made durable.
+   */
+  fileFacts(): Promise<readonly FileFact[] | undefined>;
   /** Tries failed writes again. */
   retry(): void;
   /** Moves the data to another folder; across file systems too. */
@@ -154,6 +168,25 @@ export interface DiskTorrent {
   capacity(): Promise<number | undefined>;
   /** Flushes and lets go of files and cached blocks. `deleteData` removes the torrent's own files and the folders it leaves empty. */
   close(options?: { deleteData?: boolean }): Promise<void>;
+}
+
+/**
+ * What the caller vouches for: when the files had these sizes and times, the store had exactly these
+ * pieces. Pieces that touch a file that has changed are read all the same.
+ */
+export interface CheckTrust {
+  /** Those that `piecesDurable` confirmed. */
+  readonly pieces: Bitfield;
+  /** From {@link DiskTorrent.fileFacts}. */
+  readonly files: readonly FileFact[];
+}
+
+/** A file as it lies in the store. Of files that are missing or never stored both are 0. */
+export interface FileFact {
+  /** Bytes. */
+  readonly size: number;
+  /** When it was last written, in ms since 1970, with as many digits as the file system has. */
+  readonly mtimeMs: number;
 }
 
 /** Where the slab's bytes are, and what the disk did since the start. All sizes in bytes. */
@@ -242,14 +275,20 @@ export interface TorrentStore {
   read(piece: number, begin: number, into: readonly Uint8Array[]): MaybePromise<number>;
   /** Writes all of `from` consecutively to the piece from `begin` on. */
   write(piece: number, begin: number, from: readonly Uint8Array[]): MaybePromise<void>;
-  /** Makes everything written durable. */
-  flush(): MaybePromise<void>;
+  /**
+   * Makes everything written durable.
+   *
+   * @param found Pieces that a check found, whoever wrote them: they too.
+   */
+  flush(found?: readonly number[]): MaybePromise<void>;
   /** Lets go of every handle. */
   close(): MaybePromise<void>;
   /** Tells that every byte of the piece was written and verified (object stores upload here). */
   commit?(piece: number): MaybePromise<void>;
   /** Whether no data of the torrent is there at all; by default, whether no piece is `present`. */
   isEmpty?(): MaybePromise<boolean>;
+  /** Sizes and times of the layout's files, in its order. Comes before each check: look anew. */
+  fileFacts?(): MaybePromise<readonly FileFact[]>;
   /** Creates empty files, folders and links that no piece makes. */
   finish?(): MaybePromise<void>;
   move?(path: string): MaybePromise<void>;

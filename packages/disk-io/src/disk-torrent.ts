@@ -2,11 +2,18 @@
 import { Bitfield, BLOCK_SIZE, type BlockIndex, type PieceIndex } from "@shoal/core";
 import { ask } from "./ask.ts";
 import type { Cache } from "./cache.ts";
-import { type DiskTorrent, type DiskTorrentSpec, NO_SLOT, type Slot } from "./contract.ts";
+import {
+  type DiskTorrent,
+  type DiskTorrentSpec,
+  type FileFact,
+  NO_SLOT,
+  type Slot,
+} from "./contract.ts";
 import { DiskError } from "./error.ts";
 import type { Executor } from "./jobs.ts";
 import { type PieceHost, PieceJobs } from "./piece-jobs.ts";
 import { spread } from "./spread.ts";
+import { unchangedPieces } from "./trust.ts";
 
 /** See {@link DiskTorrent.check}. */
 type CheckOptions = NonNullable<Parameters<DiskTorrent["check"]>[0]>;
@@ -95,6 +102,7 @@ export class CachedTorrent implements DiskTorrent {
   }
 
   discard(piece: PieceIndex): void {
+    this.jobs.durability.lost(piece);
     const entry = this.jobs.pieces.get(piece);
     if (entry === undefined) return;
     this.jobs.drop(entry);
@@ -139,7 +147,7 @@ export class CachedTorrent implements DiskTorrent {
         const entry = this.jobs.pieces.get(piece);
         if (entry?.phase === "stored") this.jobs.drop(entry);
       }
-      return this.#check(pieces, options.onProgress, signal);
+      return this.#check(pieces, options, signal);
     });
   }
 
@@ -159,8 +167,12 @@ export class CachedTorrent implements DiskTorrent {
     this.retry();
     return this.#fence(true, async () => {
       if (this.jobs.failure !== undefined) throw this.jobs.failure;
-      await ask(this.executor, { kind: "flush", torrent: this.id });
+      await this.#flush();
     });
+  }
+
+  fileFacts(): Promise<readonly FileFact[] | undefined> {
+    return this.#fence(true, () => this.#fileFacts());
   }
 
   retry(): void {
@@ -207,6 +219,26 @@ export class CachedTorrent implements DiskTorrent {
 
   async #check(
     pieces: Bitfield,
+    { trust, onProgress }: CheckOptions,
+    signal: AbortSignal,
+  ): Promise<Bitfield> {
+    const good = new Bitfield(this.#spec.geometry.pieceCount);
+    // Asked for in any case, for then the store also notices files that were replaced.
+    const facts = await this.#fileFacts();
+    if (trust !== undefined) {
+      for (const piece of unchangedPieces(this.#spec.layout, trust, facts)) {
+        if (pieces.delete(piece) && trust.pieces.has(piece)) good.add(piece);
+      }
+    }
+    const read = await this.#read(pieces, onProgress, signal);
+    this.jobs.durability.checked(pieces, read);
+    for (const piece of read) good.add(piece);
+    return good;
+  }
+
+  /** Reads and hashes pieces. @returns the right ones. */
+  async #read(
+    pieces: Bitfield,
     onProgress: CheckOptions["onProgress"],
     signal: AbortSignal,
   ): Promise<Bitfield> {
@@ -230,10 +262,23 @@ export class CachedTorrent implements DiskTorrent {
     return good;
   }
 
+  async #fileFacts(): Promise<readonly FileFact[] | undefined> {
+    const value = await ask(this.executor, { kind: "fileFacts", torrent: this.id });
+    return Array.isArray(value) ? (value as readonly FileFact[]) : undefined;
+  }
+
+  async #flush(): Promise<void> {
+    const { durability } = this.jobs;
+    const durable = await durability.flush((found) =>
+      ask(this.executor, { kind: "flush", torrent: this.id, found }),
+    );
+    if (durable.length > 0) this.#spec.handler.piecesDurable?.(durable);
+  }
+
   async #close(deleteData: boolean): Promise<void> {
     try {
       if (this.jobs.failure === undefined && !deleteData) {
-        await ask(this.executor, { kind: "flush", torrent: this.id });
+        await this.#flush();
       }
     } finally {
       try {

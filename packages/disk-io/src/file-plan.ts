@@ -4,13 +4,14 @@ import type { StoreFile, StoreLayout } from "./contract.ts";
 /** Finds files by position in the torrent. */
 export class FilePlan {
   readonly files: readonly StoreFile[];
-  readonly #pieceLength: number;
+  /** Bytes in a piece. */
+  readonly pieceLength: number;
   /** Indices of the files that hold bytes, ascending. */
   readonly #full: readonly number[];
 
   constructor(layout: StoreLayout) {
     this.files = layout.files;
-    this.#pieceLength = layout.pieceLength;
+    this.pieceLength = layout.pieceLength;
     this.#full = [...layout.files.keys()].filter((i) => (layout.files[i]?.length ?? 0) > 0);
   }
 
@@ -24,7 +25,7 @@ export class FilePlan {
     length: number,
     visit: (file: number, position: number, length: number) => boolean,
   ): void {
-    let at = piece * this.#pieceLength + begin;
+    let at = piece * this.pieceLength + begin;
     const end = at + length;
     for (let i = this.#find(at); at < end; i++) {
       const index = this.#full[i];

@@ -1,7 +1,17 @@
 // A torrent's data as files in a folder.
-import { closeSync, fsyncSync, openSync, statSync, symlinkSync, unlinkSync } from "node:fs";
+import {
+  closeSync,
+  fsync,
+  fsyncSync,
+  openSync,
+  type Stats,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+} from "node:fs";
 import { dirname, relative, resolve } from "node:path";
-import type { StoreFactory, StoreFile, StoreLayout, TorrentStore } from "./contract.ts";
+import { promisify } from "node:util";
+import type { FileFact, StoreFactory, StoreFile, StoreLayout, TorrentStore } from "./contract.ts";
 import { FilePlan } from "./file-plan.ts";
 import { Root } from "./folders.ts";
 import { Handles } from "./handle-pool.ts";
@@ -68,15 +78,28 @@ class FsStore implements TorrentStore {
     });
   }
 
-  flush(): void {
-    const folders = new Set<string>();
-    for (const index of this.#unsynced) {
-      const file = this.#file(index);
-      fsyncSync(this.#openToWrite(index, file));
-      folders.add(dirname(this.#root.locate(file.path)));
+  async flush(found: readonly number[] = []): Promise<void> {
+    const { pieceLength } = this.#plan;
+    for (const piece of found) {
+      this.#plan.visit(piece, 0, pieceLength, (index) => {
+        if (!this.#file(index).pad) this.#unsynced.add(index);
+        return true;
+      });
     }
-    for (const folder of folders) syncFolder(folder);
+    const paths = [...this.#unsynced].map((index) => this.#root.locate(this.#file(index).path));
+    // Also if it fails: what a device lost it does not report again.
     this.#unsynced.clear();
+    for (const path of paths) await syncFile(path);
+    for (const folder of new Set(paths.map((path) => dirname(path)))) syncFolder(folder);
+  }
+
+  fileFacts(): FileFact[] {
+    // A file that was replaced since it was opened would go on showing its old self.
+    this.#handles.close();
+    return this.#plan.files.map(({ path, pad }) => {
+      const stats = pad ? undefined : this.#stat(path);
+      return { size: stats?.size ?? 0, mtimeMs: stats?.mtimeMs ?? 0 };
+    });
   }
 
   close(): void {
@@ -85,8 +108,7 @@ class FsStore implements TorrentStore {
 
   isEmpty(): boolean {
     return !this.#stored().some(
-      ({ path, length }) =>
-        length > 0 && (statSync(this.#root.locate(path), { throwIfNoEntry: false })?.size ?? 0) > 0,
+      ({ path, length }) => length > 0 && (this.#stat(path)?.size ?? 0) > 0,
     );
   }
 
@@ -122,6 +144,10 @@ class FsStore implements TorrentStore {
     }
     this.#root.prune(files);
     this.#unsynced.clear();
+  }
+
+  #stat(path: readonly string[]): Stats | undefined {
+    return statSync(this.#root.locate(path), { throwIfNoEntry: false });
   }
 
   #stored(): StoreFile[] {
@@ -165,6 +191,22 @@ class FsStore implements TorrentStore {
 function isMissing(error: unknown): boolean {
   const code = (error as NodeJS.ErrnoException).code;
   return code === "ENOENT" || code === "ENOTDIR";
+}
+
+const syncing = promisify(fsync);
+
+/**
+ * Makes a file durable, on a thread of its own: it may take seconds, in which other torrents' jobs go
+ * on. Not by a handle of the pool, for those jobs may close it.
+ */
+async function syncFile(path: string): Promise<void> {
+  // Windows flushes only what may be written.
+  const fd = openSync(path, process.platform === "win32" ? "r+" : "r");
+  try {
+    await syncing(fd);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** New entries of a folder are durable only after this; Windows neither needs nor allows it. */

@@ -7,11 +7,13 @@
 export { arc } from "./arc-policy.ts";
 export type { CachePolicy, CachePolicyFactory, PolicyPiece } from "./cache-policy.ts";
 export type {
+  CheckTrust,
   DiskIo,
   DiskStats,
   DiskTorrent,
   DiskTorrentHandler,
   DiskTorrentSpec,
+  FileFact,
   MaybePromise,
   Slot,
   StoreFactory,

@@ -1,4 +1,4 @@
-// The order of jobs: reads for peers first, then hashing and writing, checks last.
+// The order of jobs: reads for peers first, then pieces to hash, then what else is to write, checks last.
 import type { Job } from "./jobs.ts";
 
 /** Something that wraps a job. */
@@ -6,9 +6,12 @@ export interface Queued {
   readonly job: Job;
 }
 
-/** First in, first out within each of three priorities. */
+/** First in, first out within each of four priorities. */
 export class JobQueue<T extends Queued> {
-  readonly #lanes: { items: T[]; next: number }[] = [0, 1, 2].map(() => ({ items: [], next: 0 }));
+  readonly #lanes: { items: T[]; next: number }[] = [0, 1, 2, 3].map(() => ({
+    items: [],
+    next: 0,
+  }));
   #size = 0;
 
   get size(): number {
@@ -37,14 +40,16 @@ export class JobQueue<T extends Queued> {
   }
 }
 
-function priority(job: Job): 0 | 1 | 2 {
+function priority(job: Job): number {
   switch (job.kind) {
     case "read":
       return 0;
+    case "complete":
+      return 1;
     case "check":
     case "digest":
-      return 2;
+      return 3;
     default:
-      return 1;
+      return 2;
   }
 }

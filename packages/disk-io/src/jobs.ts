@@ -1,5 +1,5 @@
 // What disk threads are asked to do and what they answer: plain data that crosses threads.
-import type { StoreLayout } from "./contract.ts";
+import type { FileFact, StoreLayout } from "./contract.ts";
 import type { Fault } from "./error.ts";
 
 /**
@@ -36,7 +36,8 @@ export type Job =
   | { readonly kind: "check"; readonly torrent: number; readonly pieces: readonly number[] }
   /** Hashes these pieces from the store; answers their digests. */
   | { readonly kind: "digest"; readonly torrent: number; readonly pieces: readonly number[] }
-  | { readonly kind: "flush" | "finish" | "isEmpty"; readonly torrent: number }
+  | { readonly kind: "flush"; readonly torrent: number; readonly found: readonly number[] }
+  | { readonly kind: "finish" | "isEmpty" | "fileFacts"; readonly torrent: number }
   | { readonly kind: "move"; readonly torrent: number; readonly path: string }
   | {
       readonly kind: "rename";
@@ -56,9 +57,9 @@ export interface Outcome {
   /**
    * `read`: how many bytes there were. `complete`, `check`, `digest`: see there. `open`: the
    * store's warning, if it has one. `capacity`: bytes, if known. `isEmpty`: whether
-   * it is.
+   * it is. `fileFacts`: them, if the store has any.
    */
-  readonly value: number | boolean | string | Uint8Array | undefined;
+  readonly value: number | boolean | string | Uint8Array | readonly FileFact[] | undefined;
   /** `complete`: 20 bytes for each block if the piece is wrong, or if they were wanted. */
   readonly digests?: Uint8Array;
 }

@@ -3,6 +3,7 @@ import { type BlockIndex, blockIndex, type PieceIndex } from "@shoal/core";
 import type { Cache } from "./cache.ts";
 import { CachedPiece, type PieceOwner } from "./cached-piece.ts";
 import { type DiskTorrentSpec, NO_SLOT } from "./contract.ts";
+import { Durability } from "./durability.ts";
 import { type DiskError, diskError, type Fault } from "./error.ts";
 import { Gate, type GateOwner } from "./gate.ts";
 import type { Executor, Job, Outcome } from "./jobs.ts";
@@ -21,6 +22,7 @@ export interface PieceHost {
 export class PieceJobs implements PieceOwner, GateOwner {
   readonly pieces: Map<number, CachedPiece> = new Map();
   readonly gate: Gate;
+  readonly durability: Durability = new Durability();
   /** Why writes wait for `retry`. */
   failure: DiskError | undefined;
   readonly #torrent: number;
@@ -196,6 +198,7 @@ export class PieceJobs implements PieceOwner, GateOwner {
     } else if (value === true) {
       if (entry.isForgettable) this.pieces.delete(entry.index);
       this.#failedOnce.delete(entry.index);
+      this.durability.stored(entry.index);
       handler.pieceStored(entry.index, digests);
     } else {
       this.drop(entry);
@@ -223,9 +226,11 @@ export class PieceJobs implements PieceOwner, GateOwner {
     const doing = `reading piece ${entry.index}`;
     if (fault !== undefined) {
       if (!entry.dropped) this.drop(entry);
+      this.durability.lost(entry.index);
       handler.readFailed(entry.index, diskError(fault, doing));
     } else if (typeof value === "number" && value < asked) {
       if (!entry.dropped) this.drop(entry);
+      this.durability.lost(entry.index);
       const message = `${value} of ${asked} bytes are there`;
       const missing: Fault = { code: "ERR_DISK_MISSING", message, path: undefined };
       handler.readFailed(entry.index, diskError(missing, doing));

@@ -69,7 +69,7 @@ export class Workbench {
       case "digest":
         return yield* this.#digest(open, job.pieces);
       case "flush":
-        yield* wait(store.flush());
+        yield* wait(store.flush(job.found));
         return undefined;
       case "finish":
         yield* wait(store.finish?.());
@@ -77,6 +77,8 @@ export class Workbench {
       case "isEmpty":
         if (store.isEmpty !== undefined) return yield* wait(store.isEmpty());
         return (yield* this.#present(open))?.every((byte) => byte === 0) ?? false;
+      case "fileFacts":
+        return yield* wait(store.fileFacts?.());
       case "move":
         if (store.move === undefined) throw unsupported("move its data");
         yield* wait(store.move(job.path));
