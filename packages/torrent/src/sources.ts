@@ -34,14 +34,18 @@ export class Sources {
   /** Starts every source that has not been started. */
   open(): void {
     if (this.#feeds.length > 0) return;
-    this.#feeds = this.#sources.map((source) => {
+    for (const source of this.#sources) {
       const facts: SwarmFacts = {
         ...this.#facts,
         found: (peers) => this.#found(peers, originOf(source.name)),
         warn: this.#warn,
       };
-      return source.open(facts);
-    });
+      try {
+        this.#feeds.push(source.open(facts));
+      } catch (error) {
+        this.#warn(asError(error));
+      }
+    }
   }
 
   completed(): void {
@@ -52,11 +56,16 @@ export class Sources {
     for (const feed of this.#feeds) feed.refresh();
   }
 
-  /** Says good-bye everywhere; resolves at the latest when `signal` aborts. */
+  /** Says good-bye everywhere; resolves at the latest when `signal` aborts, whatever feeds do. */
   async close(signal: AbortSignal): Promise<void> {
     const feeds = this.#feeds;
     this.#feeds = [];
-    const results = await Promise.allSettled(feeds.map((feed) => feed.close(signal)));
+    if (feeds.length === 0) return;
+    const { promise: aborted, resolve: abort } = Promise.withResolvers<void>();
+    signal.addEventListener("abort", () => abort(), { once: true });
+    const results = await Promise.allSettled(
+      feeds.map(async (feed) => Promise.race([feed.close(signal), aborted])),
+    );
     for (const result of results) {
       if (result.status === "rejected") this.#warn(asError(result.reason));
     }
