@@ -20,12 +20,13 @@ export interface TorrentFileHandle {
   /** Bytes of the file that are verified and stored. */
   readonly downloaded: number;
   /**
-   * The file's bytes in order, as they become available; missing pieces are fetched first.
-   * Leaving the loop withdraws the hurry.
+   * The file's bytes in order, as they become available; missing pieces are fetched first, but not
+   * those that nobody wants: reading a file of priority 0 waits until it is wanted. Leaving the loop
+   * withdraws the hurry.
    *
    * @param range `start` (inclusive) and `end` (exclusive) in bytes; the whole file by default.
    * @throws TorrentError `ERR_TORRENT_RANGE`; `ERR_TORRENT_CLOSED` if the torrent closes meanwhile;
-   *   the signal's reason.
+   *   DiskError if stored data can't be read; the signal's reason.
    */
   stream(range?: ReadRange): AsyncIterable<Uint8Array>;
 }
@@ -55,18 +56,12 @@ export class FileSet {
   /**
    * Sets how much each file is wanted; a piece gets the highest priority of its files.
    *
-   * @throws TorrentError `ERR_TORRENT_FILE` for an index that is no file.
+   * @throws TorrentError `ERR_TORRENT_FILE` for an index that is no file, `ERR_TORRENT_PRIORITY` for
+   *   a value that is no priority; nothing is changed then.
    */
   setPriorities(changes: ReadonlyMap<number, FilePriority>): void {
-    for (const [index, priority] of changes) {
-      if (this.#files[index] === undefined) {
-        throw new TorrentError(
-          "ERR_TORRENT_FILE",
-          `there is no file ${index}; the torrent has files 0–${this.#files.length - 1}`,
-        );
-      }
-      this.#priorities[index] = priority;
-    }
+    for (const [index, priority] of changes) this.#checkChange(index, priority);
+    for (const [index, priority] of changes) this.#priorities[index] = priority;
     this.#applyToPieces();
   }
 
@@ -99,6 +94,20 @@ export class FileSet {
       this.#wanted.total += this.#geometry.pieceSize(piece);
       if (this.#picker.have.has(i)) this.#wanted.stored += this.#geometry.pieceSize(piece);
     }
+  }
+
+  #checkChange(index: number, priority: number): void {
+    if (this.#files[index] === undefined) {
+      throw new TorrentError(
+        "ERR_TORRENT_FILE",
+        `there is no file ${index}; the torrent has files 0–${this.#files.length - 1}`,
+      );
+    }
+    if (Number.isInteger(priority) && priority >= 0 && priority <= 7) return;
+    throw new TorrentError(
+      "ERR_TORRENT_PRIORITY",
+      `the priority of file ${index} must be an integer of 0–7, not ${String(priority)}`,
+    );
   }
 
   #applyToPieces(): void {
