@@ -60,7 +60,7 @@ export function makeParts(session: TorrentHost, init: TorrentInit, host: PartsHo
       },
       readFailed: (piece, error) => {
         swarm.readFailed(piece);
-        reader.fail(error);
+        reader.fail(piece, error);
         events.emit("warning", error);
       },
       writeFailed: (error) => host.diskFailed(error),

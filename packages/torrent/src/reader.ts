@@ -26,6 +26,13 @@ export interface ReadRange {
   readonly signal?: AbortSignal;
 }
 
+/** A reader that waits for a piece, or for a block of it to be read. */
+interface Waiting {
+  readonly piece: PieceIndex;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
 /** All readers of one torrent. */
 export class Reader {
   readonly #transfer: Transfer;
@@ -33,7 +40,7 @@ export class Reader {
   /** Called when urgent pieces changed. */
   readonly #onUrgent: () => void;
   readonly #windows: Set<{ pieces: readonly PieceIndex[] }> = new Set();
-  readonly #waiting: Set<{ resolve: () => void; reject: (error: Error) => void }> = new Set();
+  readonly #waiting: Set<Waiting> = new Set();
   #closed: Error | undefined;
 
   constructor(transfer: Transfer, onUrgent: () => void) {
@@ -45,7 +52,8 @@ export class Reader {
   /** See `TorrentFileHandle.stream`. */
   async *read(file: TorrentFile, range: ReadRange = {}): AsyncGenerator<Uint8Array> {
     const { start = 0, end = file.length, signal } = range;
-    if (!(start >= 0 && start <= end && end <= file.length)) {
+    const isRange = Number.isInteger(start) && Number.isInteger(end) && start >= 0 && start <= end;
+    if (!isRange || end > file.length) {
       throw new TorrentError(
         "ERR_TORRENT_RANGE",
         `bytes ${start}–${end} are not inside the file's 0–${file.length}`,
@@ -60,7 +68,6 @@ export class Reader {
       for (let at = file.offset + start; at < last; ) {
         const piece = pieceIndex(Math.floor(at / this.#geometry.pieceLength));
         this.#setWindow(window, piece, last);
-        await this.#until(() => this.#transfer.hasPiece(piece), signal);
         const inPiece = at - this.#geometry.pieceOffset(piece);
         const block = Math.floor(inPiece / BLOCK_SIZE);
         const from = inPiece - block * BLOCK_SIZE;
@@ -83,19 +90,22 @@ export class Reader {
     for (const { resolve } of waiting) resolve();
   }
 
-  /** Ends those who wait now with an error. */
-  fail(error: Error): void {
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const { reject } of waiting) reject(error);
+  /** A read failed: ends those who wait for the piece. */
+  fail(piece: PieceIndex, error: Error): void {
+    for (const waiting of this.#waiting) {
+      if (waiting.piece !== piece) continue;
+      this.#waiting.delete(waiting);
+      waiting.reject(error);
+    }
   }
 
   /** Ends every reader, also later ones. */
   close(error: Error): void {
     this.#closed = error;
-    this.fail(error);
+    this.wake();
   }
 
+  /** A copy of bytes `from`–`to` of the block, when the piece is there and in the cache. */
   async #block(
     piece: PieceIndex,
     block: number,
@@ -103,27 +113,22 @@ export class Reader {
     to: number,
     signal: AbortSignal | undefined,
   ): Promise<Uint8Array> {
-    const { disk } = this.#transfer;
     for (;;) {
-      const slot = disk.pin(piece, blockIndex(block), READER);
-      if (slot !== NO_SLOT) {
-        const copy = disk.view(slot, from, to).slice();
-        disk.unpin(slot);
-        return copy;
-      }
-      await this.#until(undefined, signal);
-    }
-  }
-
-  /** Waits until `ready`, or (without it) for the next wake. */
-  async #until(ready: (() => boolean) | undefined, signal: AbortSignal | undefined): Promise<void> {
-    do {
       signal?.throwIfAborted();
       if (this.#closed !== undefined) throw this.#closed;
-      if (ready?.()) return;
-      await new Promise<void>((resolve, reject) => this.#waiting.add({ resolve, reject }));
-    } while (ready !== undefined);
-    signal?.throwIfAborted();
+      // Looked at each time: a recheck may find that the piece is bad.
+      if (this.#transfer.hasPiece(piece)) {
+        const { disk } = this.#transfer;
+        const slot = disk.pin(piece, blockIndex(block), READER);
+        if (slot !== NO_SLOT) {
+          // Not `slice`: of a Buffer that would be another view of memory which is used again.
+          const copy = new Uint8Array(disk.view(slot, from, to));
+          disk.unpin(slot);
+          return copy;
+        }
+      }
+      await new Promise<void>((resolve, reject) => this.#waiting.add({ piece, resolve, reject }));
+    }
   }
 
   #setWindow(window: { pieces: readonly PieceIndex[] }, piece: PieceIndex, last: number): void {

@@ -45,7 +45,6 @@ export class Torrent implements EventSource<TorrentEvents> {
   readonly #events = new Emitter<TorrentEvents>();
   readonly #life: Life;
   readonly #parts: Parts;
-  /** The data, once it has been opened. */
   #disk: DiskTorrent | undefined;
 
   /** @throws TorrentError `ERR_TORRENT_STATE` for a torrent without v1 hashes. */
@@ -103,9 +102,8 @@ export class Torrent implements EventSource<TorrentEvents> {
   }
 
   get progress(): TorrentProgress {
-    const now = this.#host.clock.now();
     const { state, checked } = this.#life;
-    return progressOf(state, checked, this.#parts, now);
+    return progressOf(state, checked, this.#parts, this.#host.clock.now());
   }
 
   get stats(): TorrentStats {
@@ -177,7 +175,11 @@ export class Torrent implements EventSource<TorrentEvents> {
     this.#parts.sources.refresh();
   }
 
-  /** Sets how much files are wanted, by index. @throws TorrentError `ERR_TORRENT_FILE`. */
+  /**
+   * Sets how much files are wanted, by index.
+   *
+   * @throws TorrentError `ERR_TORRENT_FILE`, `ERR_TORRENT_PRIORITY`.
+   */
   setPriorities(priorities: ReadonlyMap<number, FilePriority>): void {
     this.#parts.files.setPriorities(priorities);
     this.#wantsChanged();
@@ -280,16 +282,12 @@ export class Torrent implements EventSource<TorrentEvents> {
   }
 
   async #open(): Promise<DiskTorrent> {
-    const { metainfo } = this;
+    const { geometry, pieceHashes, files } = this.metainfo;
+    const { pieceLength, totalLength } = geometry;
     const disk = await this.#host.disk.open({
-      geometry: metainfo.geometry,
-      pieceHashes: metainfo.pieceHashes,
-      layout: {
-        id: this.infoHash,
-        pieceLength: metainfo.geometry.pieceLength,
-        totalLength: metainfo.geometry.totalLength,
-        files: metainfo.files,
-      },
+      geometry,
+      pieceHashes,
+      layout: { id: this.infoHash, pieceLength, totalLength, files },
       store: this.#init.store,
       handler: this.#parts.transfer,
     });
@@ -298,7 +296,9 @@ export class Torrent implements EventSource<TorrentEvents> {
   }
 
   async #check(isEmpty: boolean): Promise<void> {
-    const { picker, disk, geometry } = this.#parts.transfer;
+    const { transfer, files, reader } = this.#parts;
+    const { disk, geometry } = transfer;
+    transfer.checking();
     const good = isEmpty
       ? undefined
       : await disk.check({
@@ -308,11 +308,9 @@ export class Torrent implements EventSource<TorrentEvents> {
             this.#events.emit("progress", this.progress);
           },
         });
-    for (let i = 0; i < geometry.pieceCount; i++) {
-      if (good?.has(i)) picker.stored(pieceIndex(i));
-      else if (picker.have.has(i)) picker.lost(pieceIndex(i));
-    }
-    this.#parts.files.recount();
+    transfer.checked(good);
+    files.recount();
+    reader.wake();
   }
 
   /** Into the state that the data calls for: downloading or seeding, or paused if so wished. */

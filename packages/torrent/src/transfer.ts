@@ -1,5 +1,6 @@
 // Blocks in and out: between the picker that chooses, the peers that carry and the disk that keeps.
 import {
+  type Bitfield,
   type BlockIndex,
   blockIndex,
   type Clock,
@@ -63,6 +64,7 @@ export class Transfer implements BlockSink, BlockSource, DiskTorrentHandler {
   readonly #cancel: (id: number) => void;
   readonly #received = { piece: pieceIndex(0), block: blockIndex(0) };
   #disk: DiskTorrent | undefined;
+  #isChecking = false;
 
   constructor(
     host: TransferHost,
@@ -81,6 +83,20 @@ export class Transfer implements BlockSink, BlockSource, DiskTorrentHandler {
   /** Names the opened data; nothing else may be called before. */
   useDisk(disk: DiskTorrent): void {
     this.#disk = disk;
+  }
+
+  /** All data on disk is being checked: until `checked` no piece counts as had. */
+  checking(): void {
+    this.#isChecking = true;
+  }
+
+  /** These pieces are good; none if undefined. */
+  checked(good: Bitfield | undefined): void {
+    this.#isChecking = false;
+    for (let i = 0; i < this.geometry.pieceCount; i++) {
+      if (good?.has(i)) this.picker.stored(pieceIndex(i));
+      else if (this.picker.have.has(i)) this.#lost(pieceIndex(i));
+    }
   }
 
   // --- download ---
@@ -144,7 +160,7 @@ export class Transfer implements BlockSink, BlockSource, DiskTorrentHandler {
   // --- upload ---
 
   hasPiece(piece: PieceIndex): boolean {
-    return this.picker.have.has(piece);
+    return !this.#isChecking && this.picker.have.has(piece);
   }
 
   pin(peer: PeerView, piece: PieceIndex, block: BlockIndex): number {
@@ -209,6 +225,12 @@ export class Transfer implements BlockSink, BlockSource, DiskTorrentHandler {
 
   writeFailed(error: ShoalError): void {
     this.#host.writeFailed(error);
+  }
+
+  /** What is cached of the piece is as bad as what was checked, and must not stand in the way. */
+  #lost(piece: PieceIndex): void {
+    this.picker.lost(piece);
+    this.disk.discard(piece);
   }
 
   get disk(): DiskTorrent {

@@ -290,7 +290,7 @@ export class MemoryDuplex implements Duplex {
 
   write(chunks: readonly Uint8Array[]): void {
     if (this.isDestroyed) return;
-    const copies = chunks.map((chunk) => chunk.slice());
+    const copies = chunks.map((chunk) => new Uint8Array(chunk));
     for (const { length } of copies) this.#written += length;
     const total = this.#written;
     this.#defer(() => {
