@@ -1,4 +1,5 @@
-// What the disk layer costs: CPU and wall time for 1 GiB from memory to files, checked and read back.
+// What the disk layer costs: CPU and wall time for 1 GiB from memory to files, checked and read back;
+// and what its cache policies save.
 import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,6 +13,7 @@ import {
   fsStore,
   NO_SLOT,
 } from "@shoal/disk-io";
+import { comparePolicies } from "./policies.ts";
 
 const GIB = 2 ** 30;
 /** What a socket brings at once. */
@@ -153,3 +155,6 @@ console.log("1 GiB; CPU seconds; cache 64 MiB");
 for (let round = 0; round < 2; round++) {
   for (const pieceLength of [16, 256, 1024]) await run(pieceLength * 1024, 64 * 2 ** 20);
 }
+
+console.log("\nCache policies; cache 64 MiB, 1 GiB served");
+await comparePolicies();

@@ -4,6 +4,7 @@ import { FlushOrder } from "./flush-order.ts";
 import { GhostList } from "./ghost-list.ts";
 import { Lru } from "./lru.ts";
 import { ReadAhead } from "./read-ahead.ts";
+import { GROUP } from "./slab.ts";
 
 /** Lists of pieces with idle blocks; a piece's mark says which it is in. */
 const NOWHERE = 0;
@@ -15,7 +16,11 @@ const OFTEN = 2;
 const PARTIAL = 3;
 /** In a mark, beside the list: several peers have used it. */
 const IS_SHARED = 4;
+/** In a mark: it was spared once, since next to nothing was left of it but blocks to be used soon. */
+const IS_SPARED = 8;
 const LIST = 3;
+/** How many pieces are spared at most for one victim. */
+const MOST_SPARED = 8;
 
 /**
  * ARC (Megiddo and Modha, 2003) over whole pieces. A peer that fetches all blocks of a piece uses it
@@ -24,6 +29,8 @@ const LIST = 3;
  *
  * - Victims: pieces used once while they hold more than their share, else pieces used often, each by
  *   last use; clean blocks of partial pieces last, since they'd have to be read back to hash them.
+ *   A piece that was read ahead and is about to be used is spared once. If it's evicted all the same,
+ *   that moves the border too.
  * - Writing: see {@link FlushOrder}. Reading ahead: see {@link ReadAhead}.
  */
 export function arc(): CachePolicyFactory {
@@ -38,13 +45,14 @@ class ArcPolicy<P extends PolicyPiece> implements CachePolicy<P> {
   readonly #onceGhosts: GhostList;
   readonly #oftenGhosts: GhostList;
   /** How many idle blocks pieces used once may have before they are the victims. */
-  #share = 0;
+  #share: number;
   #ghostHits = 0;
   readonly #flushOrder = new FlushOrder<P>();
   readonly #readAhead: ReadAhead;
 
   constructor(slots: number) {
     this.#slots = slots;
+    this.#share = slots / 2;
     this.#onceGhosts = new GhostList(slots);
     this.#oftenGhosts = new GhostList(slots);
     this.#readAhead = new ReadAhead(slots);
@@ -56,7 +64,9 @@ class ArcPolicy<P extends PolicyPiece> implements CachePolicy<P> {
 
   hit(piece: P, requester: number, isFirstUse: boolean): void {
     if (piece.user !== requester) this.#use(piece, requester);
-    if (isFirstUse) this.#readAhead.used();
+    if (!isFirstUse) return;
+    piece.mark &= ~IS_SPARED;
+    this.#readAhead.used();
   }
 
   miss(piece: P, requester: number): void {
@@ -71,7 +81,7 @@ class ArcPolicy<P extends PolicyPiece> implements CachePolicy<P> {
       this.#count(to, 1);
     } else {
       if (from !== NOWHERE) this.#remove(piece, from, piece.idle - 1);
-      piece.mark = (piece.mark & IS_SHARED) | to;
+      piece.mark = (piece.mark & ~LIST) | to;
       this.#count(to, piece.idle);
     }
     this.#orders[to]?.touch(piece);
@@ -91,7 +101,10 @@ class ArcPolicy<P extends PolicyPiece> implements CachePolicy<P> {
     const list = piece.mark & LIST;
     if (piece.idle === 0) this.#remove(piece, list, count);
     else this.#count(list, -count);
-    if (unused > 0) this.#readAhead.wasted(unused);
+    if (unused > 0) {
+      this.#readAhead.wasted(unused);
+      this.#shift(list === OFTEN ? -unused : unused);
+    }
     if (piece.cached > 0 || piece.isPartial) return;
     const isShared = (piece.mark & IS_SHARED) !== 0;
     this.#onceGhosts.remove(piece.key);
@@ -120,7 +133,14 @@ class ArcPolicy<P extends PolicyPiece> implements CachePolicy<P> {
     const once = this.#sizes[ONCE] ?? 0;
     const often = this.#sizes[OFTEN] ?? 0;
     const list = once + often === 0 ? PARTIAL : once > this.#share || often === 0 ? ONCE : OFTEN;
-    return this.#orders[list]?.oldest();
+    const order = this.#orders[list];
+    let piece = order?.oldest();
+    for (let i = 0; i < MOST_SPARED && piece !== undefined && isSpared(piece); i++) {
+      piece.mark |= IS_SPARED;
+      order?.touch(piece);
+      piece = order?.oldest();
+    }
+    return piece;
   }
 
   flushOrder(): Iterable<P> {
@@ -159,17 +179,19 @@ class ArcPolicy<P extends PolicyPiece> implements CachePolicy<P> {
     // The same peer once more tells nothing of which list was too small.
     if (ghost.user === undefined || ghost.user === requester) return;
     const { blockCount } = piece;
-    const step = wasOften
-      ? -blockCount * Math.max(1, once / often)
-      : blockCount * Math.max(1, often / once);
-    this.#share = Math.min(this.#slots, Math.max(0, this.#share + step));
+    if (wasOften) this.#shift(-blockCount * Math.max(1, once / often));
+    else this.#shift(blockCount * Math.max(1, often / once));
+  }
+
+  #shift(blocks: number): void {
+    this.#share = Math.min(this.#slots, Math.max(0, this.#share + blocks));
   }
 
   /** Takes it out of a list, of whose idle blocks it had so many. */
   #remove(piece: P, list: number, idle: number): void {
     this.#orders[list]?.remove(piece);
     this.#count(list, -idle);
-    piece.mark &= IS_SHARED;
+    piece.mark &= ~LIST;
   }
 
   #count(list: number, change: number): void {
@@ -180,4 +202,9 @@ class ArcPolicy<P extends PolicyPiece> implements CachePolicy<P> {
 function listOf(piece: PolicyPiece): number {
   if (piece.isPartial) return PARTIAL;
   return (piece.mark & IS_SHARED) === 0 ? ONCE : OFTEN;
+}
+
+/** Whether its idle blocks wait for their first use, nearly all, and it hasn't been spared for it. */
+function isSpared(piece: PolicyPiece): boolean {
+  return piece.fresh > 0 && piece.idle - piece.fresh < GROUP && (piece.mark & IS_SPARED) === 0;
 }

@@ -11,6 +11,8 @@ export interface PolicyPiece {
   readonly cached: number;
   /** Its blocks that can be evicted: clean, and pinned by nobody. */
   readonly idle: number;
+  /** Its blocks that were read ahead and nobody has asked for yet. */
+  readonly fresh: number;
   /** Blocks at its start, without a gap, that came since it was last written. */
   readonly streak: number;
   /** The policy's own note; 0 in a piece that the cache has just met. */

@@ -83,7 +83,7 @@ export class Cache {
 
   /** Whether a slot can be had at once. */
   get hasRoom(): boolean {
-    return this.slab.free > 0 || this.policy.victim() !== undefined;
+    return this.slab.free > 0 || (this.#count[CLEAN] ?? 0) > this.#pinned;
   }
 
   /**
@@ -154,7 +154,10 @@ export class Cache {
     piece.slots[block] = slot;
     piece.onDisk[block] = 1;
     piece.cached++;
-    if (isAhead) this.#ahead[slot] = 1;
+    if (isAhead) {
+      this.#ahead[slot] = 1;
+      piece.fresh++;
+    }
     this.#becomeClean(piece, slot);
   }
 
@@ -209,6 +212,7 @@ export class Cache {
     const isFirstUse = this.#ahead[slot] === 1;
     if (isFirstUse) {
       this.#ahead[slot] = 0;
+      piece.fresh--;
       this.#readAhead.used++;
     }
     this.policy.hit(piece, requester, isFirstUse);
@@ -272,6 +276,7 @@ export class Cache {
     piece.cached = 0;
     piece.dirty = 0;
     piece.idle = 0;
+    piece.fresh = 0;
   }
 
   #take(piece: CachedPiece, block: BlockIndex): Slot {
@@ -314,6 +319,7 @@ export class Cache {
       if (kept === 0) piece.homes[extent] = NO_SLOT;
       piece.cached -= evicted;
       piece.idle -= evicted;
+      piece.fresh -= unused;
       this.#readAhead.wasted += unused;
       this.policy.evicted(piece, evicted, unused);
       this.#forgetEmpty(piece);

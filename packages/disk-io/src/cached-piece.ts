@@ -41,6 +41,7 @@ export class CachedPiece implements PolicyPiece {
   dirty = 0;
   /** Clean blocks that nobody pins: what can be evicted. */
   idle = 0;
+  fresh = 0;
   mark = 0;
   user: number | undefined;
   /** Blocks at its start that have come without a gap, and how many of them were written. */
