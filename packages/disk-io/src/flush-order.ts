@@ -16,7 +16,7 @@ const LONGEST = 64;
 export class FlushOrder<P extends PolicyPiece> {
   /** By groups in the streak. */
   readonly #orders: Lru<P>[] = [new Lru()];
-  /** Where each piece stands. */
+  /** Where pieces stand that don't stand in the first. */
   readonly #places = new Map<P, number>();
 
   /** A block of it came. */
@@ -32,9 +32,8 @@ export class FlushOrder<P extends PolicyPiece> {
   }
 
   remove(piece: P): void {
-    const place = this.#places.get(piece);
-    if (place === undefined) return;
-    this.#places.delete(piece);
+    const place = this.#places.get(piece) ?? 0;
+    if (place > 0) this.#places.delete(piece);
     this.#orders[place]?.remove(piece);
   }
 
@@ -46,10 +45,10 @@ export class FlushOrder<P extends PolicyPiece> {
 
   #settle(piece: P): number {
     const place = Math.min(LONGEST, Math.floor(piece.streak / GROUP));
-    const before = this.#places.get(piece);
+    const before = this.#places.get(piece) ?? 0;
     if (before === place) return place;
-    if (before !== undefined) this.#orders[before]?.remove(piece);
-    this.#places.set(piece, place);
+    this.remove(piece);
+    if (place > 0) this.#places.set(piece, place);
     while (this.#orders.length <= place) this.#orders.push(new Lru());
     return place;
   }
