@@ -89,10 +89,11 @@ class Handshaker implements DuplexHandler {
     if (ours === undefined || !equalBytes(ours.infoHash, theirs.infoHash)) {
       throw new PeerError("ERR_PEER_HANDSHAKE", "the handshake is for another torrent than ours");
     }
+    // Answered all the same when it is ourselves, so that the end which dialled sees it too.
+    if (this.#ours === undefined) this.#send(ours);
     if (equalBytes(ours.peerId, theirs.peerId)) {
       throw new PeerError("ERR_PEER_SELF", "the remote is this very client");
     }
-    if (this.#ours === undefined) this.#send(ours);
     const owner = this.#host.ready(this.#duplex, theirs, this.#sent);
     if (owner === undefined) {
       throw new PeerError("ERR_PEER_HANDSHAKE", "the torrent takes no further connection");
