@@ -11,7 +11,7 @@ export interface DialerHost {
   readonly handshake: Handshake;
   /** Handshakes are exchanged. @returns the stream's new owner, attached. */
   ready(known: KnownPeer, duplex: Duplex, theirs: Handshake, handshakeBytes: number): DuplexHandler;
-  failed(known: KnownPeer): void;
+  failed(known: KnownPeer, error: unknown): void;
 }
 
 /** The attempts under way. */
@@ -35,7 +35,7 @@ export class Dialer {
     this.#attempts.set(known, attempt);
     this.#session.dial(known.endpoint, attempt.signal).then(
       (duplex) => this.#connected(known, attempt, duplex),
-      () => this.#failed(known, attempt),
+      (error: unknown) => this.#failed(known, attempt, error),
     );
   }
 
@@ -46,7 +46,7 @@ export class Dialer {
   #connected(known: KnownPeer, attempt: AbortController, duplex: Duplex): void {
     if (attempt.signal.aborted) {
       duplex.destroy();
-      this.#failed(known, attempt);
+      this.#failed(known, attempt, attempt.signal.reason);
       return;
     }
     attempt.signal.addEventListener("abort", () => duplex.destroy(), { once: true });
@@ -61,16 +61,16 @@ export class Dialer {
           this.#session.budget.dialEnded(true);
           return this.#host.ready(known, stream, theirs, bytes);
         },
-        failed: () => this.#failed(known, attempt),
+        failed: (_stream, error) => this.#failed(known, attempt, error),
       },
       this.#host.handshake,
     );
   }
 
-  #failed(known: KnownPeer, attempt: AbortController): void {
+  #failed(known: KnownPeer, attempt: AbortController, error: unknown): void {
     if (this.#attempts.get(known) !== attempt) return;
     this.#attempts.delete(known);
     this.#session.budget.dialEnded(false);
-    this.#host.failed(known);
+    this.#host.failed(known, error);
   }
 }

@@ -22,6 +22,7 @@ import { type KnownPeer, PeerList, type PeerOrigin, type RateLimit } from "@shoa
 import { allowedFastSet, type Handshake } from "@shoal/wire";
 import { Connection } from "./connection.ts";
 import { Dialer } from "./dialer.ts";
+import { otherDirection, surplus } from "./doubles.ts";
 import type { Extensions } from "./extensions.ts";
 import type { TorrentHost } from "./host.ts";
 import type { Transfer } from "./transfer.ts";
@@ -45,7 +46,7 @@ export interface SwarmHost {
   readonly uploadLimit: RateLimit;
   connected(connection: Connection): void;
   disconnected(connection: Connection, error: Error | undefined): void;
-  /** About once a second while there are peers or candidates. */
+  /** About once a second while there are peers, and when candidates are looked at. */
   ticked(now: number): void;
 }
 
@@ -80,8 +81,10 @@ export class Swarm implements PeerHost {
     this.dialer = new Dialer(session, {
       handshake: host.handshake,
       ready: (known, duplex, theirs, bytes) => this.#join(known, duplex, theirs, bytes, false),
-      failed: (known) => {
-        this.#left(known, true);
+      failed: (known, error) => {
+        if (errorCode(error) === "ERR_PEER_SELF") this.list.addOwn(known.endpoint);
+        // It may have dialled us from that very endpoint meanwhile.
+        if (!known.connected) this.#left(known, true);
         this.dialMore();
       },
     });
@@ -198,6 +201,7 @@ export class Swarm implements PeerHost {
     const connection = this.connections.get(peer.id);
     if (connection === undefined || !peer.incoming || listenPort === undefined) return;
     this.list.setListenPort(connection.known, listenPort);
+    this.#keepOne(connection, listenPort);
   }
 
   // --- what peers tell and ask ---
@@ -265,6 +269,7 @@ export class Swarm implements PeerHost {
     this.#session.budget.closed();
     const useless = connection.downloaded === 0 && connection.uploaded === 0;
     if (errorCode(error) === "ERR_PEER_REDUNDANT") this.list.released(connection.known);
+    else if (errorCode(error) === "ERR_PEER_DOUBLE") this.#left(connection.known, false);
     else this.#left(connection.known, useless || error instanceof PeerError);
     this.#host.disconnected(connection, error);
     this.#session.slots.closed(connection);
@@ -308,7 +313,25 @@ export class Swarm implements PeerHost {
     if (this.#session.disk.congested) peer.pause(PAUSE_DISK);
     this.#host.connected(connection);
     this.#armTick(now);
+    if (!incoming) this.#keepOne(connection, duplex.remote.port);
     return peer;
+  }
+
+  /** Closes one of two connections with the peer that listens at the port, if there are two. */
+  #keepOne(connection: Connection, port: number): void {
+    const other = otherDirection(this.connections.values(), connection, port);
+    if (other === undefined) return;
+    const [incoming, outgoing] = connection.peer.incoming
+      ? [connection, other]
+      : [other, connection];
+    const { peerId } = this.#host.handshake;
+    const loser = surplus(outgoing, incoming, { port: this.#session.listenPort(), peerId });
+    const kept = loser === incoming ? outgoing : incoming;
+    loser.peer.close(
+      new PeerError("ERR_PEER_DOUBLE", "there is another connection with this peer"),
+    );
+    if (kept.known === loser.known) this.list.connected(kept.known, this.now());
+    if (kept === incoming) this.list.setListenPort(kept.known, port);
   }
 
   #freeId(): number {
@@ -348,8 +371,9 @@ export class Swarm implements PeerHost {
   #armTick(now: number): void {
     if (this.#tick.isSet || !this.#host.isActive) return;
     const finished = this.#picker.isFinished;
-    if (this.connections.size > 0 || this.list.candidates({ finished }) > 0) {
-      this.#tick.set(now + TICK_MS);
+    if (this.connections.size > 0) this.#tick.set(now + TICK_MS);
+    else if (this.list.candidates({ finished }) > 0) {
+      this.#tick.set(Math.max(now + TICK_MS, this.list.nextDial(now, { finished })));
     }
   }
 

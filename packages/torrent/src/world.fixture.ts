@@ -221,14 +221,19 @@ export class World {
     }
   }
 
-  dial(to: Endpoint, signal: AbortSignal): Promise<Duplex> {
+  /** What a host dials by. */
+  dial(
+    to: Endpoint,
+    signal: AbortSignal,
+    from: Endpoint = endpoint("192.0.2.254", 50_000 + nextPort++),
+  ): Promise<Duplex> {
     const accept = this.listeners.get(formatEndpoint(to));
     return new Promise((resolve, reject) => {
       signal.addEventListener("abort", () => reject(signal.reason));
       if (accept === undefined) return;
       this.defer(() => {
         if (signal.aborted) return;
-        const [near, far] = this.pair(endpoint("192.0.2.254", 50_000 + nextPort++), to);
+        const [near, far] = this.pair(from, to);
         accept(far);
         resolve(near);
       });
@@ -318,7 +323,8 @@ export class MemoryDuplex implements Duplex {
     if (this.isDestroyed) return;
     this.isDestroyed = true;
     this.#defer(() => this.#handler?.closed(error));
-    this.#defer(() => this.other?.destroy());
+    // What was written before still arrives.
+    this.#defer(() => this.#defer(() => this.other?.destroy()));
   }
 
   #deliver(): void {
