@@ -5,7 +5,7 @@ import type { DoneReport } from "./report/report.ts";
 import { untilChecked, watch } from "./with-session.ts";
 
 /**
- * Waits until everything wanted is there. To be called in the turn in which the torrent was added.
+ * Starts a torrent that was added in state `paused`, and waits until everything wanted is there.
  *
  * @param at Where peers reach us, and where the data goes.
  * @throws the torrent's error; the signal's reason.
@@ -17,14 +17,12 @@ export async function fetchTorrent(
 ): Promise<DoneReport> {
   const { reporter, signal } = context;
   const { infoHash } = torrent;
-  const completed = torrent.completed({ signal });
-  // Awaited below; it may fail while the check is awaited.
-  completed.catch(() => {});
   await untilChecked(torrent, context);
+  await torrent.resume();
   reporter.report({ event: "ready", port: at.port, infoHash });
   const began = performance.now();
   const stop = watch(torrent, reporter);
-  await completed.finally(stop);
+  await torrent.completed({ signal }).finally(stop);
   const { received } = torrent.stats;
   const { downloaded, total } = torrent.progress;
   const seconds = (performance.now() - began) / 1000;

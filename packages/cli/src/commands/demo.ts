@@ -47,7 +47,7 @@ async function share(folder: string, trackerUrl: string, context: Context): Prom
     await untilChecked(seeded, context);
     note(`one session seeds it at port ${seeder.port}, another asks ${trackerUrl} who does`);
     await withSession(context, settings, async (leecher) => {
-      const torrent = await addTorrent(leecher, torrentFile, { path: to }, context);
+      const torrent = await addTorrent(leecher, torrentFile, { path: to, paused: true }, context);
       const path = join(to, torrent.name);
       const done = await fetchTorrent(torrent, { port: leecher.port, path }, context);
       signal.throwIfAborted();
