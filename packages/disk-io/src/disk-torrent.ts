@@ -230,7 +230,10 @@ export class CachedTorrent implements DiskTorrent {
         if (pieces.delete(piece) && trust.pieces.has(piece)) good.add(piece);
       }
     }
-    const read = await this.#read(pieces, onProgress, signal);
+    const present = await ask(this.executor, { kind: "present", torrent: this.id });
+    const isKnown = present instanceof Uint8Array;
+    const readable = isKnown ? intersection(pieces, present) : pieces;
+    const read = await this.#read(readable, onProgress, signal);
     this.jobs.durability.checked(pieces, read);
     for (const piece of read) good.add(piece);
     return good;
@@ -298,6 +301,15 @@ export class CachedTorrent implements DiskTorrent {
     }
     return this.jobs.gate.fence(forced ? () => this.jobs.writeOutAll() : undefined, body);
   }
+}
+
+/** The pieces that are in a bitfield's bytes too. */
+function intersection(pieces: Bitfield, bytes: Uint8Array): Bitfield {
+  const both = new Bitfield(pieces.length);
+  for (const piece of pieces) {
+    if (((bytes[piece >> 3] ?? 0) & (0x80 >> (piece & 7))) !== 0) both.add(piece);
+  }
+  return both;
 }
 
 function closed(): DiskError {

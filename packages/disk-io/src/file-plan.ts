@@ -6,12 +6,14 @@ export class FilePlan {
   readonly files: readonly StoreFile[];
   /** Bytes in a piece. */
   readonly pieceLength: number;
+  readonly pieceCount: number;
   /** Indices of the files that hold bytes, ascending. */
   readonly #full: readonly number[];
 
   constructor(layout: StoreLayout) {
     this.files = layout.files;
     this.pieceLength = layout.pieceLength;
+    this.pieceCount = Math.ceil(layout.totalLength / layout.pieceLength);
     this.#full = [...layout.files.keys()].filter((i) => (layout.files[i]?.length ?? 0) > 0);
   }
 
@@ -35,6 +37,13 @@ export class FilePlan {
       if (!visit(index, at - file.offset, part)) return;
       at += part;
     }
+  }
+
+  /** The files that overlap the piece. */
+  filesOf(piece: number): number[] {
+    const files: number[] = [];
+    this.visit(piece, 0, this.pieceLength, (file) => files.push(file) > 0);
+    return files;
   }
 
   /** Place in `#full` of the file that holds the byte at `offset`. */

@@ -66,7 +66,7 @@ describe("data in files", () => {
       length: (i * 7919) % 5003,
     }));
     const data = fixture(16_384, files);
-    const store = openStore(data.layout, { path: folder });
+    const store = await openStore(data.layout, { path: folder });
     expect(await store.isEmpty?.()).toBe(true);
     await writeAll(store, data);
     await store.finish?.();
@@ -88,7 +88,7 @@ describe("data in files", () => {
       { path: [".pad", "3096"], length: 3096, pad: true },
       { path: ["b"], length: 5000 },
     ]);
-    const store = openStore(data.layout, { path: folder });
+    const store = await openStore(data.layout, { path: folder });
     await writeAll(store, data);
     expect(tree(folder)).toEqual(["a", "b"]);
     expect((await readAll(store, data)).equals(data.bytes)).toBe(true);
@@ -101,7 +101,7 @@ describe("data in files", () => {
     const file = { path: ["big"], length, offset: 0, pad: false, executable: false };
     const files = [{ ...file, symlink: undefined }];
     const layout = { id: "big", pieceLength, totalLength: length, files };
-    const store = openStore(layout, { path: folder });
+    const store = await openStore(layout, { path: folder });
     const last = length / pieceLength - 1;
     await store.write(last, pieceLength - 5, [Buffer.from("hello")]);
     const into = Buffer.alloc(5);
@@ -114,7 +114,7 @@ describe("data in files", () => {
   it("counts what there is where files are short or missing", async () => {
     const data = fixture(4096, [1000, 2000, 1096]);
     mkdirSync(folder);
-    const store = openStore(data.layout, { path: folder });
+    const store = await openStore(data.layout, { path: folder });
     const into = Buffer.alloc(4096);
     expect(await store.read(0, 0, [into])).toBe(0);
     writeFileSync(join(folder, "file0"), data.bytes.subarray(0, 1000));
@@ -133,7 +133,7 @@ describe("data in files", () => {
       { path: ["sub", "a"], length: 4096 },
       { path: ["sub", "b"], length: 4096 },
     ]);
-    const store = openStore(data.layout, { path: folder });
+    const store = await openStore(data.layout, { path: folder });
     await store.write(0, 0, [data.bytes.subarray(0, 4096)]);
     rmSync(folder, { recursive: true });
     await store.write(1, 0, [data.bytes.subarray(4096)]);
@@ -145,7 +145,7 @@ describe("data in files", () => {
     const data = fixture(4096, [4096]);
     mkdirSync(folder);
     writeFileSync(join(folder, "file0"), "x".repeat(9000));
-    const store = openStore(data.layout, { path: folder });
+    const store = await openStore(data.layout, { path: folder });
     await writeAll(store, data);
     await store.close();
     const content = readFileSync(join(folder, "file0"));
@@ -161,7 +161,7 @@ describe("what pieces do not make", () => {
       { path: ["deep", "er", "empty"], length: 0 },
       { path: ["deep", "link"], length: 0, symlink: ["run"] },
     ]);
-    const store = openStore(data.layout, { path: folder });
+    const store = await openStore(data.layout, { path: folder });
     await writeAll(store, data);
     await store.finish?.();
     await store.finish?.();
@@ -179,7 +179,7 @@ describe("links", () => {
     mkdirSync(folder);
     symlinkSync(outside, join(folder, "sub"));
     const data = fixture(4096, [{ path: ["sub", "deeper", "f"], length: 100 }]);
-    const store = openStore(data.layout, { path: folder });
+    const store = await openStore(data.layout, { path: folder });
     expect(() => store.write(0, 0, [data.bytes])).toThrow(
       expect.objectContaining({ code: "ELOOP" }),
     );
@@ -192,7 +192,7 @@ describe("links", () => {
     writeFileSync(join(base, "secret"), "secret");
     symlinkSync(join(base, "secret"), join(folder, "file0"));
     const data = fixture(4096, [100]);
-    const store = openStore(data.layout, { path: folder });
+    const store = await openStore(data.layout, { path: folder });
     await store.read(0, 0, [Buffer.alloc(6)]);
     expect(() => store.write(0, 0, [data.bytes])).toThrow(
       expect.objectContaining({ code: "ELOOP" }),
@@ -210,7 +210,7 @@ describe("links", () => {
     mkdirSync(folder);
     symlinkSync(outside, join(folder, "sub"));
     const data = fixture(4096, [{ path: ["sub", "f"], length: 4 }]);
-    const store = openStore(data.layout, { path: folder });
+    const store = await openStore(data.layout, { path: folder });
     await store.remove?.();
     await store.move?.(join(base, "elsewhere"));
     expect(readFileSync(join(outside, "f"), "utf8")).toBe("mine");
@@ -222,7 +222,7 @@ describe("links", () => {
     mkdirSync(real);
     symlinkSync(real, folder);
     const data = fixture(4096, [{ path: ["a", "b"], length: 100 }]);
-    const store = openStore(data.layout, { path: folder });
+    const store = await openStore(data.layout, { path: folder });
     await writeAll(store, data);
     await store.close();
     expect(tree(real)).toEqual(["a", "a/b"]);
@@ -239,7 +239,7 @@ describe("moving", () => {
 
   it("takes along what is there, leaves others' files, and goes on at the new place", async () => {
     const data = fixture(4096, files);
-    const store = openStore(data.layout, { path: folder });
+    const store = await openStore(data.layout, { path: folder });
     await store.write(0, 0, [data.bytes.subarray(0, 4096)]);
     await store.finish?.();
     writeFileSync(join(folder, "t", "sub", "mine"), "mine");
@@ -256,7 +256,7 @@ describe("moving", () => {
 
   it("overwrites nothing: it moves all or none", async () => {
     const data = fixture(4096, files);
-    const store = openStore(data.layout, { path: folder });
+    const store = await openStore(data.layout, { path: folder });
     await writeAll(store, data);
     const target = join(base, "other");
     mkdirSync(join(target, "t", "sub"), { recursive: true });
@@ -278,7 +278,7 @@ describe("moving", () => {
     "copies to another file system",
     async () => {
       const data = fixture(4096, files);
-      const store = openStore(data.layout, { path: folder });
+      const store = await openStore(data.layout, { path: folder });
       await writeAll(store, data);
       await store.finish?.();
       const target = mkdtempSync("/dev/shm/shoal-move-");
@@ -303,7 +303,7 @@ describe("removing", () => {
       { path: ["t", "a", "x"], length: 10 },
       { path: ["t", "b", "y"], length: 10 },
     ]);
-    const store = openStore(data.layout, { path: folder });
+    const store = await openStore(data.layout, { path: folder });
     await writeAll(store, data);
     writeFileSync(join(folder, "t", "b", "mine"), "mine");
     await store.remove?.();

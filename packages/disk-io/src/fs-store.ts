@@ -1,62 +1,121 @@
 // A torrent's data as files in a folder.
-import {
-  closeSync,
-  fsync,
-  fsyncSync,
-  openSync,
-  type Stats,
-  statSync,
-  symlinkSync,
-  unlinkSync,
-} from "node:fs";
+import { fsyncSync, type Stats, statfsSync, statSync, symlinkSync, unlinkSync } from "node:fs";
 import { dirname, relative, resolve } from "node:path";
-import { promisify } from "node:util";
+import { type Allocator, makeAllocator } from "./allocator.ts";
 import type { FileFact, StoreFactory, StoreFile, StoreLayout, TorrentStore } from "./contract.ts";
 import { FilePlan } from "./file-plan.ts";
 import { Root } from "./folders.ts";
 import { Handles } from "./handle-pool.ts";
-import { exists, moveFiles } from "./move-files.ts";
+import { exists, moveFiles, renameFile } from "./move-files.ts";
+import { loadNative, type Native } from "./native.ts";
+import { PartFile } from "./part-file.ts";
+import { checkPath, checkPaths } from "./paths.ts";
+import { syncFile, syncFolder } from "./sync.ts";
 import { Cursor, lengthOf, readAt, writeAt, zeros } from "./vectored.ts";
+
+/** How files are kept. */
+export interface FsStoreOptions {
+  /** The folder to put the torrent's file or folder into. */
+  readonly path: string;
+  /**
+   * `sparse`, the default: files take the space of what was written. `full`: they take all of it with
+   * the first write, so that a full disk is found out then. On Linux this needs the optional package
+   * `koffi`; where it can't be done, a warning tells, and files are sparse.
+   */
+  readonly allocate?: "sparse" | "full";
+  /**
+   * Lets the system forget what was read or made durable, for data is cached here already; false by
+   * default. Linux only, needs the optional package `koffi`; elsewhere it does nothing.
+   */
+  readonly dropBehind?: boolean;
+}
 
 /**
  * Keeps data in files below `path`, opened when they are needed. Folders and files are made by the
- * first write; files that exist are extended as needed and never truncated. Runs in disk threads.
+ * first write; files that exist are extended as needed and never truncated. Files that are not wanted
+ * are not made: their share of pieces goes to a part file, `.<id>.parts`. Runs in disk threads.
  */
-export function fsStore(options: { path: string }): StoreFactory {
-  const path = resolve(options.path);
+export function fsStore(options: FsStoreOptions): StoreFactory {
+  const absolute = { ...options, path: resolve(options.path) };
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
   const module = new URL(`./fs-store.${extension}`, import.meta.url).href;
   return {
-    open: (layout) => openStore(layout, { path }),
-    thread: { module, options: { path } },
+    open: (layout) => openStore(layout, absolute),
+    thread: { module, options: absolute },
   };
 }
 
 /** What disk threads call; see `StoreFactory.thread`. */
-export function openStore(layout: StoreLayout, options: { path: string }): TorrentStore {
-  return new FsStore(layout, options.path);
+export async function openStore(
+  layout: StoreLayout,
+  options: FsStoreOptions,
+): Promise<TorrentStore> {
+  const needsNative = options.allocate === "full" || options.dropBehind === true;
+  return new FsStore(layout, options, needsNative ? await loadNative() : undefined);
 }
 
+/** The part file's number among the open files. */
+const PARTS = -1;
+
+const COPIED_AT_ONCE = 256 * 1024;
+
+const NO_ALLOCATION =
+  "no space was reserved, files are sparse; reserving needs Linux and the optional package 'koffi', or Windows";
+
 class FsStore implements TorrentStore {
+  readonly warning: string | undefined;
   readonly #plan: FilePlan;
+  /** The layout's files, with the paths that they have now. */
+  readonly #files: StoreFile[];
   readonly #handles = new Handles();
-  /** Files written since the last flush, and folders that got new entries. */
+  readonly #allocator: Allocator | undefined;
+  readonly #dropCached: Native["dropCached"];
+  readonly #parts: PartFile;
+  readonly #partsPath: readonly string[];
+  /** Files written since the last flush, `PARTS` too. */
   readonly #unsynced = new Set<number>();
+  #wanted: readonly boolean[] = [];
+  /** Files that are neither wanted nor there: they are not to be made. */
+  #apart: ReadonlySet<number> = new Set();
   #root: Root;
 
-  constructor(layout: StoreLayout, path: string) {
+  constructor(layout: StoreLayout, options: FsStoreOptions, native: Native | undefined) {
+    checkPaths(layout.files);
+    this.#partsPath = [`.${layout.id}.parts`];
+    checkPath(this.#partsPath);
     this.#plan = new FilePlan(layout);
-    this.#root = new Root(path);
+    this.#files = [...layout.files];
+    this.#root = new Root(options.path);
+    if (options.allocate === "full") {
+      this.#allocator = makeAllocator(native);
+      if (this.#allocator === undefined) this.warning = NO_ALLOCATION;
+    }
+    this.#dropCached = options.dropBehind === true ? native?.dropCached : undefined;
+    const { pieceLength, totalLength, files } = layout;
+    const pieceCount = Math.ceil(totalLength / pieceLength);
+    this.#parts = new PartFile(
+      { pieceLength, pieceCount, fileCount: files.length },
+      {
+        read: () => this.#openToRead(PARTS, this.#partsPath),
+        write: () => this.#openToWrite(PARTS, this.#partsPath, 0o666),
+        remove: () => {
+          this.#handles.closeOne(PARTS);
+          this.#unsynced.delete(PARTS);
+          this.#unlink(this.#partsPath);
+        },
+      },
+    );
   }
 
   read(piece: number, begin: number, into: readonly Uint8Array[]): number {
     const cursor = new Cursor(into);
     let total = 0;
     this.#plan.visit(piece, begin, lengthOf(into), (index, position, length) => {
-      const file = this.#file(index);
-      const count = file.pad
-        ? zeros(cursor, length)
-        : this.#readFile(index, file, position, length, cursor);
+      let count: number;
+      if (this.#file(index).pad) count = zeros(cursor, length);
+      else if (this.#isInParts(index, piece)) {
+        count = this.#parts.read(piece, begin + total, length, cursor);
+      } else count = this.#readFile(index, position, length, cursor);
       total += count;
       return count === length;
     });
@@ -65,15 +124,18 @@ class FsStore implements TorrentStore {
 
   write(piece: number, begin: number, from: readonly Uint8Array[]): void {
     const cursor = new Cursor(from);
+    let at = begin;
     this.#plan.visit(piece, begin, lengthOf(from), (index, position, length) => {
-      const file = this.#file(index);
-      if (file.pad) {
-        cursor.advance(length);
-        return true;
+      if (this.#file(index).pad) cursor.advance(length);
+      else if (this.#apart.has(index) || this.#isInParts(index, piece)) {
+        this.#unsynced.add(PARTS);
+        this.#parts.write(index, piece, at, length, cursor);
+      } else {
+        const fd = this.#openFile(index);
+        this.#unsynced.add(index);
+        writeAt(fd, position, length, cursor);
       }
-      const fd = this.#openToWrite(index, file);
-      this.#unsynced.add(index);
-      writeAt(fd, position, length, cursor);
+      at += length;
       return true;
     });
   }
@@ -82,24 +144,46 @@ class FsStore implements TorrentStore {
     const { pieceLength } = this.#plan;
     for (const piece of found) {
       this.#plan.visit(piece, 0, pieceLength, (index) => {
-        if (!this.#file(index).pad) this.#unsynced.add(index);
+        if (this.#isInParts(index, piece)) this.#unsynced.add(PARTS);
+        else if (!this.#file(index).pad) this.#unsynced.add(index);
         return true;
       });
     }
-    const paths = [...this.#unsynced].map((index) => this.#root.locate(this.#file(index).path));
+    const paths = [...this.#unsynced].map((index) => this.#root.locate(this.#pathOf(index)));
     // Also if it fails: what a device lost it does not report again.
     this.#unsynced.clear();
-    for (const path of paths) await syncFile(path);
+    for (const path of paths) await syncFile(path, this.#dropCached);
     for (const folder of new Set(paths.map((path) => dirname(path)))) syncFolder(folder);
   }
 
   fileFacts(): FileFact[] {
-    // A file that was replaced since it was opened would go on showing its old self.
-    this.#handles.close();
-    return this.#plan.files.map(({ path, pad }) => {
-      const stats = pad ? undefined : this.#stat(path);
+    return this.#files.map(({ path, pad }, index) => {
+      const place = this.#parts.hasFile(index) ? this.#partsPath : path;
+      const stats = pad ? undefined : this.#stat(place);
       return { size: stats?.size ?? 0, mtimeMs: stats?.mtimeMs ?? 0 };
     });
+  }
+
+  /** All but those that need bytes beyond the end of a file. */
+  present(): number[] {
+    const { pieceLength, pieceCount } = this.#plan;
+    const isAbsent = new Uint8Array(pieceCount);
+    for (const [index, { path, length, offset, pad }] of this.#files.entries()) {
+      if (pad || this.#parts.hasFile(index)) continue;
+      const size = this.#stat(path)?.size ?? 0;
+      if (size >= length) continue;
+      const first = Math.floor((offset + size) / pieceLength);
+      isAbsent.fill(1, first, Math.ceil((offset + length) / pieceLength));
+    }
+    return [...isAbsent.keys()].filter((piece) => isAbsent[piece] === 0);
+  }
+
+  capacity(): number {
+    for (let path = this.#root.path; ; path = dirname(path)) {
+      if (!exists(path) && path !== dirname(path)) continue;
+      const { bavail, bsize } = statfsSync(path);
+      return bavail * bsize;
+    }
   }
 
   close(): void {
@@ -107,19 +191,30 @@ class FsStore implements TorrentStore {
   }
 
   isEmpty(): boolean {
+    if (!this.#parts.isEmpty) return false;
     return !this.#stored().some(
       ({ path, length }) => length > 0 && (this.#stat(path)?.size ?? 0) > 0,
     );
   }
 
   finish(): void {
-    for (const [index, file] of this.#plan.files.entries()) {
-      if (file.pad) continue;
+    for (const [index, file] of this.#files.entries()) {
+      if (file.pad || this.#wanted[index] === false) continue;
       if (file.symlink !== undefined) this.#link(file, file.symlink);
-      else if (file.length === 0 && !exists(this.#root.locate(file.path))) {
-        this.#openToWrite(index, file);
-      }
+      else if (file.length === 0 && !exists(this.#root.locate(file.path))) this.#openFile(index);
     }
+  }
+
+  setWanted(wanted: readonly boolean[]): void {
+    this.#wanted = wanted;
+    const apart = new Set<number>();
+    for (const [index, { path, length, pad }] of this.#files.entries()) {
+      const isWanted = wanted[index] !== false;
+      if (isWanted || pad || length === 0 || exists(this.#root.locate(path))) continue;
+      apart.add(index);
+    }
+    this.#apart = apart;
+    this.#bringHome();
   }
 
   move(path: string): void {
@@ -127,23 +222,63 @@ class FsStore implements TorrentStore {
     if (target === this.#root.path) return;
     this.#handles.close();
     const root = new Root(target);
-    moveFiles(
-      this.#stored().map((file) => file.path),
-      this.#root,
-      root,
-    );
+    moveFiles(this.#ownPaths(), this.#root, root);
     this.#root = root;
+  }
+
+  rename(index: number, to: readonly string[]): void {
+    checkPath(to);
+    const file = this.#file(index);
+    const files = this.#files.with(index, { ...file, path: to });
+    checkPaths(files);
+    this.#handles.close();
+    renameFile(this.#root, file.path, to);
+    this.#files[index] = { ...file, path: to };
   }
 
   remove(): void {
     this.#handles.close();
-    const files = this.#stored().map((file) => file.path);
-    for (const file of files) {
-      const path = this.#root.locate(file);
-      if (this.#root.holds(file) && exists(path)) unlinkSync(path);
-    }
-    this.#root.prune(files);
+    const paths = this.#ownPaths();
+    for (const path of paths) this.#unlink(path);
+    this.#root.prune(paths);
     this.#unsynced.clear();
+    this.#parts.forget();
+  }
+
+  /** Moves bytes out of the part file whose files are wanted now. */
+  #bringHome(): void {
+    const files = new Set<number>();
+    for (const index of this.#files.keys()) {
+      if (this.#wanted[index] !== false && this.#parts.hasFile(index)) files.add(index);
+    }
+    if (files.size === 0) return;
+    for (const piece of this.#parts.pieces) {
+      let begin = 0;
+      this.#plan.visit(piece, 0, this.#plan.pieceLength, (index, position, length) => {
+        if (files.has(index)) this.#copyHome(index, piece, begin, position, length);
+        begin += length;
+        return true;
+      });
+    }
+    const paths = [...files].map((index) => this.#root.locate(this.#pathOf(index)));
+    for (const index of files) fsyncSync(this.#openFile(index));
+    for (const folder of new Set(paths.map((path) => dirname(path)))) syncFolder(folder);
+    this.#parts.release(files, (piece) => this.#plan.filesOf(piece));
+  }
+
+  #copyHome(index: number, piece: number, begin: number, position: number, length: number): void {
+    const buffer = Buffer.allocUnsafe(Math.min(length, COPIED_AT_ONCE));
+    for (let done = 0; done < length; done += buffer.length) {
+      const wanted = [buffer.subarray(0, length - done)];
+      const into = new Cursor(wanted);
+      const count = this.#parts.read(piece, begin + done, lengthOf(wanted), into);
+      writeAt(this.#openFile(index), position + done, count, new Cursor(wanted));
+    }
+  }
+
+  /** Whether the file's bytes of that piece are in the part file. */
+  #isInParts(index: number, piece: number): boolean {
+    return this.#parts.hasFile(index) && this.#parts.hasPiece(piece);
   }
 
   #stat(path: readonly string[]): Stats | undefined {
@@ -151,35 +286,66 @@ class FsStore implements TorrentStore {
   }
 
   #stored(): StoreFile[] {
-    return this.#plan.files.filter((file) => !file.pad);
+    return this.#files.filter((file) => !file.pad);
+  }
+
+  /** Paths of all that the torrent may have made. */
+  #ownPaths(): (readonly string[])[] {
+    const paths = this.#stored().map((file) => file.path);
+    return this.#parts.isForeign ? paths : [...paths, this.#partsPath];
   }
 
   #file(index: number): StoreFile {
-    const file = this.#plan.files[index];
+    const file = this.#files[index];
     if (file === undefined) throw new RangeError(`the torrent has no file ${index}`);
     return file;
   }
 
-  #readFile(index: number, file: StoreFile, at: number, length: number, into: Cursor): number {
+  #pathOf(index: number): readonly string[] {
+    return index === PARTS ? this.#partsPath : this.#file(index).path;
+  }
+
+  #readFile(index: number, at: number, length: number, into: Cursor): number {
+    const fd = this.#openToRead(index, this.#pathOf(index));
+    if (fd === undefined) return 0;
+    const count = readAt(fd, at, length, into);
+    this.#dropCached?.(fd, at, count);
+    return count;
+  }
+
+  /** Opens a file of the torrent to be written. */
+  #openFile(index: number): number {
+    const { path, executable, length } = this.#file(index);
+    const fd = this.#openToWrite(index, path, executable ? 0o777 : 0o666);
+    this.#allocator?.allocate(index, fd, length);
+    return fd;
+  }
+
+  /** @returns undefined if there is no such file. */
+  #openToRead(key: number, path: readonly string[]): number | undefined {
     try {
-      const fd = this.#handles.get(index, this.#root.locate(file.path), undefined);
-      return readAt(fd, at, length, into);
+      return this.#handles.get(key, this.#root.locate(path), undefined);
     } catch (error) {
-      if (isMissing(error)) return 0;
+      if (isMissing(error)) return undefined;
       throw error;
     }
   }
 
-  #openToWrite(index: number, file: StoreFile): number {
-    const mode = file.executable ? 0o777 : 0o666;
+  #openToWrite(key: number, path: readonly string[], mode: number): number {
     try {
-      return this.#handles.get(index, this.#root.prepare(file.path), mode);
+      return this.#handles.get(key, this.#root.prepare(path), mode);
     } catch (error) {
       if (!isMissing(error)) throw error;
       // A folder that was there is gone.
       this.#root = new Root(this.#root.path);
-      return this.#handles.get(index, this.#root.prepare(file.path), mode);
+      return this.#handles.get(key, this.#root.prepare(path), mode);
     }
+  }
+
+  /** Removes a file that may be there, never through a link. */
+  #unlink(path: readonly string[]): void {
+    const place = this.#root.locate(path);
+    if (this.#root.holds(path) && exists(place)) unlinkSync(place);
   }
 
   #link(file: StoreFile, target: readonly string[]): void {
@@ -191,31 +357,4 @@ class FsStore implements TorrentStore {
 function isMissing(error: unknown): boolean {
   const code = (error as NodeJS.ErrnoException).code;
   return code === "ENOENT" || code === "ENOTDIR";
-}
-
-const syncing = promisify(fsync);
-
-/**
- * Makes a file durable, on a thread of its own: it may take seconds, in which other torrents' jobs go
- * on. Not by a handle of the pool, for those jobs may close it.
- */
-async function syncFile(path: string): Promise<void> {
-  // Windows flushes only what may be written.
-  const fd = openSync(path, process.platform === "win32" ? "r+" : "r");
-  try {
-    await syncing(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-/** New entries of a folder are durable only after this; Windows neither needs nor allows it. */
-function syncFolder(path: string): void {
-  if (process.platform === "win32") return;
-  const fd = openSync(path, "r");
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
 }

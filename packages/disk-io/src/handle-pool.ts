@@ -1,9 +1,14 @@
 // A bounded pool of open files, shared by all stores of a thread.
-import { closeSync, constants, openSync } from "node:fs";
+import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync } from "node:fs";
 import { Lru } from "./lru.ts";
 
-/** Files kept open in one thread. */
-const LIMIT = 40;
+/** Files kept open in one thread, where the process may have many. */
+const MOST = 40;
+const FEWEST = 4;
+/** One thread takes no more than this part of what the process may have: sockets need the most. */
+const SHARE = 1 / 16;
+
+let limit: number | undefined;
 
 /** An open file. */
 interface Handle {
@@ -30,7 +35,7 @@ export class Handles {
    * @param key What the store calls the file.
    * @param mode `undefined` to read; permission bits to write, creating it if it is missing. A file to
    *   be written must not be a symbolic link.
-   * @throws Node's errors of `open`.
+   * @throws Node's errors of `open`; with the code `EEXIST` if it is no regular file.
    */
   get(key: number, path: string, mode: number | undefined): number {
     const writable = mode !== undefined;
@@ -40,14 +45,19 @@ export class Handles {
       return known.fd;
     }
     if (known !== undefined) shut(known);
-    while (all.size >= LIMIT) shutOldest();
-    // Windows has no O_NOFOLLOW.
-    const noFollow = constants.O_NOFOLLOW ?? 0;
-    const flags = writable ? constants.O_RDWR | constants.O_CREAT | noFollow : constants.O_RDONLY;
-    const handle: Handle = { fd: open(path, flags, mode), writable, pool: this.#open, key };
+    limit ??= handleLimit();
+    while (all.size >= limit) shutOldest();
+    const fd = open(path, writable ? TO_WRITE : TO_READ, mode);
+    const handle: Handle = { fd, writable, pool: this.#open, key };
     this.#open.set(key, handle);
     all.touch(handle);
     return handle.fd;
+  }
+
+  /** Closes one file, if it is open. */
+  closeOne(key: number): void {
+    const handle = this.#open.get(key);
+    if (handle !== undefined) shut(handle);
   }
 
   /** Closes every file of the store. */
@@ -56,7 +66,41 @@ export class Handles {
   }
 }
 
+/** Where a pipe stands instead of a file, opening it must not wait for its other end. */
+const NO_WAIT: number = constants.O_NONBLOCK ?? 0;
+const TO_READ: number = constants.O_RDONLY | NO_WAIT;
+const TO_WRITE: number =
+  constants.O_RDWR | constants.O_CREAT | NO_WAIT | (constants.O_NOFOLLOW ?? 0);
+
+/** How many files one thread may hold open, so that the process stays within its limit. */
+function handleLimit(): number {
+  let allowed = Number.POSITIVE_INFINITY;
+  if (process.platform === "linux") {
+    const [, soft] =
+      /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8")) ?? [];
+    allowed = Number(soft ?? allowed);
+  }
+  return Math.min(MOST, Math.max(FEWEST, Math.floor(allowed * SHARE)));
+}
+
 function open(path: string, flags: number, mode: number | undefined): number {
+  // Windows has no O_NOFOLLOW.
+  if (constants.O_NOFOLLOW === undefined && mode !== undefined && isLink(path)) {
+    throw Object.assign(new Error("a symbolic link stands there"), { code: "ELOOP", path });
+  }
+  const fd = openPatiently(path, flags, mode);
+  if (!fstatSync(fd).isFile()) {
+    closeSync(fd);
+    throw Object.assign(new Error("it is no regular file"), { code: "EEXIST", path });
+  }
+  return fd;
+}
+
+function isLink(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+}
+
+function openPatiently(path: string, flags: number, mode: number | undefined): number {
   for (;;) {
     try {
       return openSync(path, flags, mode);

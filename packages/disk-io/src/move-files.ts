@@ -45,6 +45,29 @@ export function moveFiles(files: readonly (readonly string[])[], from: Root, to:
   from.prune(present);
 }
 
+/**
+ * Gives a file another place below its root, if it exists.
+ *
+ * @throws EEXIST if something else is there.
+ */
+export function renameFile(root: Root, from: readonly string[], to: readonly string[]): void {
+  const source = root.locate(from);
+  if (!exists(source) || !root.holds(from)) return;
+  const target = root.prepare(to);
+  if (exists(target) && !isSame(source, target)) {
+    throw Object.assign(new Error("a file is there"), { code: "EEXIST", path: target });
+  }
+  if (relocate(source, target)) unlinkSync(source);
+  root.prune([from]);
+}
+
+/** As where only the case of a name changes, and the file system ignores case. */
+function isSame(a: string, b: string): boolean {
+  const one = lstatSync(a);
+  const other = lstatSync(b);
+  return one.dev === other.dev && one.ino === other.ino && a.toLowerCase() === b.toLowerCase();
+}
+
 /** Whether something has this name, be it a dangling link. */
 export function exists(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false }) !== undefined;

@@ -1,0 +1,34 @@
+// Makes files and folders durable.
+import { closeSync, fsync, fsyncSync, openSync } from "node:fs";
+import { promisify } from "node:util";
+import type { Native } from "./native.ts";
+
+const syncing = promisify(fsync);
+
+/**
+ * Makes a file durable, on a thread of its own: it may take seconds, in which other torrents' jobs go
+ * on. Not by a handle of the pool, for those jobs may close it.
+ *
+ * @param dropCached Then lets the system forget its copy.
+ */
+export async function syncFile(path: string, dropCached: Native["dropCached"]): Promise<void> {
+  // Windows flushes only what may be written.
+  const fd = openSync(path, process.platform === "win32" ? "r+" : "r");
+  try {
+    await syncing(fd);
+    dropCached?.(fd, 0, 0);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** New entries of a folder are durable only after this; Windows neither needs nor allows it. */
+export function syncFolder(path: string): void {
+  if (process.platform === "win32") return;
+  const fd = openSync(path, "r");
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
