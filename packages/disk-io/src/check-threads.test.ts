@@ -14,18 +14,31 @@ it("shares its threads among checks and ends them with the last", async () => {
   writeFileSync(join(folder, "file0"), data.bytes);
   const spec = specOf(data, fsStore({ path: folder }), notes());
   const threads = new CheckThreads(2);
-  const first = await threads.borrow(1, spec);
-  const second = await threads.borrow(2, spec);
-  expect(first.executors).toEqual(second.executors);
+  const first = threads.borrow(1, spec);
+  const second = threads.borrow(2, spec);
+  expect(await Promise.all(first.executors)).toEqual(await Promise.all(second.executors));
   expect(threads.threads.length).toBe(2);
   await first.giveBack();
-  for (const executor of second.executors) {
+  for (const executor of await Promise.all(second.executors)) {
     const job = { kind: "check", torrent: 2, pieces: [0, 6] } as const;
     expect(await ask(executor, job)).toEqual(new Uint8Array([1, 1]));
   }
   await second.giveBack();
   expect(threads.threads.length).toBe(0);
   expect(threads.counters.hashedBytes).toBe(2 * (16_384 + (100_000 % 16_384)));
-  expect((await threads.borrow(3, specOf(data, memoryStore(), notes()))).executors).toEqual([]);
+  expect(threads.borrow(3, specOf(data, memoryStore(), notes())).executors).toEqual([]);
   rmSync(folder, { recursive: true });
 });
+
+it("ends its threads after a store that can't be opened", async () => {
+  const data = fixture(16_384, [100_000]);
+  const store = { open: () => memoryStore().open(data.layout), thread: NO_MODULE };
+  const threads = new CheckThreads(2);
+  const loan = threads.borrow(1, specOf(data, store, notes()));
+  for (const executor of loan.executors)
+    await expect(executor).rejects.toThrow("opening the store");
+  await loan.giveBack();
+  expect(threads.threads.length).toBe(0);
+});
+
+const NO_MODULE = { module: "data:text/javascript,", options: undefined };

@@ -1,12 +1,13 @@
 // Extra threads for checks: started when one begins, shared by all, ended with the last.
 import { ask } from "./ask.ts";
 import type { DiskTorrentSpec } from "./contract.ts";
-import { addCounters, type Counters, noCounters } from "./jobs.ts";
+import { addCounters, type Counters, type Executor, noCounters } from "./jobs.ts";
 import { ThreadExecutor } from "./thread-executor.ts";
 
 /** What one check borrows. */
 export interface Loan {
-  readonly executors: readonly ThreadExecutor[];
+  /** Each comes when it has opened the torrent's store, or rejects with a DiskError if it can't. */
+  readonly executors: readonly Promise<Executor>[];
   giveBack(): Promise<void>;
 }
 
@@ -35,32 +36,24 @@ export class CheckThreads {
     );
   }
 
-  /**
-   * Opens the torrent's store in every thread.
-   *
-   * @throws DiskError if that fails; nothing is on loan then.
-   */
-  async borrow(torrent: number, spec: DiskTorrentSpec): Promise<Loan> {
+  /** Begins to open the torrent's store in every thread. */
+  borrow(torrent: number, spec: DiskTorrentSpec): Loan {
     const { thread } = spec.store;
     if (thread === undefined || this.#limit <= 0) return NOTHING;
     this.#loans++;
     while (this.#threads.length < this.#limit) this.#threads.push(new ThreadExecutor(this.#noSlab));
-    const executors = [...this.#threads];
     const { layout, pieceHashes } = spec;
-    const giveBack = (): Promise<void> => this.#giveBack(torrent, executors);
-    try {
-      const open = { kind: "open", torrent, layout, pieceHashes, ...thread } as const;
-      await Promise.all(executors.map((executor) => ask(executor, open)));
-    } catch (error) {
-      await giveBack();
-      throw error;
-    }
-    return { executors, giveBack };
+    const job = { kind: "open", torrent, layout, pieceHashes, ...thread } as const;
+    const executors = this.#threads.map(async (executor) => {
+      await ask(executor, job);
+      return executor;
+    });
+    return { executors, giveBack: () => this.#giveBack(torrent, executors) };
   }
 
-  async #giveBack(torrent: number, executors: readonly ThreadExecutor[]): Promise<void> {
-    const close = { kind: "close", torrent, deleteData: false } as const;
-    await Promise.allSettled(executors.map((executor) => ask(executor, close)));
+  async #giveBack(torrent: number, executors: readonly Promise<Executor>[]): Promise<void> {
+    const job = { kind: "close", torrent, deleteData: false } as const;
+    await Promise.allSettled(executors.map(async (executor) => ask(await executor, job)));
     this.#loans--;
     if (this.#loans > 0) return;
     const ended = this.#threads;
@@ -70,4 +63,5 @@ export class CheckThreads {
   }
 }
 
-const NOTHING: Loan = { executors: [], giveBack: () => Promise.resolve() };
+/** For checks that need no help. */
+export const NOTHING: Loan = { executors: [], giveBack: () => Promise.resolve() };

@@ -1,14 +1,14 @@
 // The disk layer as a whole: one cache, its threads, and the balance between torrents.
 import { availableParallelism } from "node:os";
 import { BLOCK_SIZE, type BlockIndex, type ShoalError } from "@shoal/core";
-import { ask } from "./ask.ts";
 import { arc } from "./arc-policy.ts";
+import { ask } from "./ask.ts";
 import { Cache } from "./cache.ts";
 import type { CachePolicyFactory } from "./cache-policy.ts";
 import type { CachedPiece } from "./cached-piece.ts";
-import { CheckThreads } from "./check-threads.ts";
+import { CheckThreads, type Loan, NOTHING } from "./check-threads.ts";
 import type { DiskIo, DiskStats, DiskTorrent, DiskTorrentSpec } from "./contract.ts";
-import { CachedTorrent, type Helpers, type TorrentHost } from "./disk-torrent.ts";
+import { CachedTorrent, type TorrentHost } from "./disk-torrent.ts";
 import { DiskError, diskError, faultOf } from "./error.ts";
 import { openHandles } from "./handle-pool.ts";
 import { addCounters, type Executor, noCounters } from "./jobs.ts";
@@ -71,7 +71,14 @@ export class CachedDiskIo implements DiskIo, TorrentHost {
   #nextId = 0;
   #closing: Promise<void> | undefined;
 
-  constructor({ cacheSize, policy = arc(), threads = 1, checkThreads, lockMemory, execute }: DiskIoOptions) {
+  constructor({
+    cacheSize,
+    policy = arc(),
+    threads = 1,
+    checkThreads,
+    lockMemory,
+    execute,
+  }: DiskIoOptions) {
     const slots = Math.max(MIN_SLOTS, Math.floor(cacheSize / BLOCK_SIZE));
     this.cache = new Cache(slots, policy);
     this.#pressure = new Pressure(slots);
@@ -160,8 +167,8 @@ export class CachedDiskIo implements DiskIo, TorrentHost {
     if (!this.cache.hasRoom) this.#flushSome(1);
   }
 
-  helpers(torrent: number, spec: DiskTorrentSpec, bytes: number): Promise<Helpers> {
-    if (bytes < SMALL_CHECK || this.#threads.length === 0) return NO_HELPERS;
+  helpers(torrent: number, spec: DiskTorrentSpec, bytes: number): Loan {
+    if (bytes < SMALL_CHECK || this.#threads.length === 0) return NOTHING;
     return this.#checkThreads.borrow(torrent, spec);
   }
 
@@ -252,11 +259,6 @@ export class CachedDiskIo implements DiskIo, TorrentHost {
     for (const [piece, from] of waiting) piece.owner.read(piece, from);
   }
 }
-
-const NO_HELPERS: Promise<Helpers> = Promise.resolve({
-  executors: [],
-  giveBack: () => Promise.resolve(),
-});
 
 function closed(): DiskError {
   return new DiskError("ERR_DISK_CLOSED", "the disk layer was closed; make a new one");

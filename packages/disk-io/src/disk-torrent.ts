@@ -2,6 +2,7 @@
 import { Bitfield, BLOCK_SIZE, type BlockIndex, type PieceIndex } from "@shoal/core";
 import { ask } from "./ask.ts";
 import type { Cache } from "./cache.ts";
+import type { Loan } from "./check-threads.ts";
 import {
   type DiskTorrent,
   type DiskTorrentSpec,
@@ -25,15 +26,9 @@ export interface TorrentHost extends PieceHost {
   /** A block could not have a slot. */
   pressed(): void;
   /** Borrows more executors that can read the torrent's store, for a check of that many bytes. */
-  helpers(torrent: number, spec: DiskTorrentSpec, bytes: number): Promise<Helpers>;
+  helpers(torrent: number, spec: DiskTorrentSpec, bytes: number): Loan;
   /** The torrent is gone. */
   closed(torrent: CachedTorrent): void;
-}
-
-/** Executors on loan. */
-export interface Helpers {
-  readonly executors: readonly Executor[];
-  giveBack(): Promise<void>;
 }
 
 /** See {@link DiskTorrent}. */
@@ -250,7 +245,7 @@ export class CachedTorrent implements DiskTorrent {
     const good = new Bitfield(pieceCount);
     // Helpers open the store where its factory says: after a move there are none.
     const bytes = this.#hasMoved ? 0 : pieces.count * pieceLength;
-    const helpers = await this.#host.helpers(torrent, this.#spec, bytes);
+    const helpers = this.#host.helpers(torrent, this.#spec, bytes);
     const executors = [this.executor, ...helpers.executors];
     const work = async (executor: Executor, batch: readonly number[]): Promise<void> => {
       const value = await ask(executor, { kind: "check", torrent, pieces: batch });

@@ -44,9 +44,11 @@ export async function hashFiles(options: HashFilesOptions): Promise<Uint8Array> 
   const noSlab = new SharedArrayBuffer(0);
   const executors = Array.from({ length: threads }, () => new ThreadExecutor(noSlab));
   try {
-    await Promise.all(executors.map((executor) => ask(executor, openJob(layout, paths))));
     await spread({
-      executors,
+      executors: executors.map(async (executor) => {
+        await ask(executor, openJob(layout, paths));
+        return executor;
+      }),
       pieces: digests.subarray(0, count).keys(),
       pieceLength,
       work: async (executor, pieces) => {

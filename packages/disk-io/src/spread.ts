@@ -6,7 +6,8 @@ const BATCH = 4 * 1024 * 1024;
 
 /** What is spread, and who follows it. */
 export interface Spread {
-  readonly executors: readonly Executor[];
+  /** Those that are promised take part from when they are there. */
+  readonly executors: readonly (Executor | Promise<Executor>)[];
   readonly pieces: Iterable<number>;
   readonly pieceLength: number;
   /** Has an executor do one batch. */
@@ -40,13 +41,17 @@ export async function spread(options: Spread): Promise<void> {
       onProgress?.(done);
     }
   };
-  const guarded = (executor: Executor): Promise<void> =>
-    run(executor).catch((error: unknown) => {
+  const lane = async (executor: Executor | Promise<Executor>): Promise<void> => {
+    try {
+      // One that is there begins in this very turn.
+      await run(executor instanceof Promise ? await executor : executor);
+    } catch (error) {
       failed = true;
       throw error;
-    });
+    }
+  };
   signal?.throwIfAborted();
-  const lanes = executors.flatMap((executor) => [guarded(executor), guarded(executor)]);
+  const lanes = executors.flatMap((executor) => [lane(executor), lane(executor)]);
   const ends = await Promise.allSettled(lanes);
   signal?.throwIfAborted();
   for (const end of ends) if (end.status === "rejected") throw end.reason;
