@@ -32,6 +32,7 @@ export { RateMeter } from "./rate.ts";
 export type {
   Clock,
   Datagrams,
+  DhtLink,
   Duplex,
   DuplexHandler,
   Listener,

@@ -96,6 +96,8 @@ export interface SwarmFacts {
   readonly isPrivate: boolean;
   /** Trackers of the torrent by tier (BEP 12); changes are announced by `PeerFeed.refresh`. */
   readonly trackers: readonly (readonly string[])[];
+  /** DHT nodes that the torrent file names (BEP 5). */
+  readonly nodes?: readonly { readonly host: string; readonly port: number }[];
   /** Bytes of payload since the torrent was started, and how many are left (unknown before metadata). */
   transfer(): { uploaded: number; downloaded: number; left: number | undefined };
   /** Peers were found. */
@@ -114,10 +116,20 @@ export interface PeerFeed {
   close(signal: AbortSignal): Promise<void>;
 }
 
+/** A DHT node as connections need it: peers tell each other their nodes' ports (BEP 5, `port`). */
+export interface DhtLink {
+  /** The UDP port of our node; 0 while it has none. */
+  readonly port: number;
+  /** A peer says that it runs a node there. Nothing but hearsay. */
+  heardOf(node: Endpoint): void;
+}
+
 /** A discovery service: trackers, the DHT, local discovery… */
 export interface PeerSource {
   /** `tracker`, `dht`, …: counted in statistics and used for ranking. */
   readonly name: string;
+  /** Given by the DHT: connections announce its port and tell it of other nodes. */
+  readonly dht?: DhtLink;
   open(swarm: SwarmFacts): PeerFeed;
   /** Resolves when everything of the service is gone. */
   close(): Promise<void>;

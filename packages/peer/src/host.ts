@@ -37,6 +37,8 @@ export interface PeerView {
 
 /** What a connection tells its swarm about the remote's side. */
 export interface SwarmEvents {
+  /** It runs a DHT node on this UDP port (BEP 5). */
+  dhtNode(peer: PeerView, port: number): void;
   /** Its pieces are known for the first time: `peer.have` is complete. Called once, before `gained`. */
   piecesKnown(peer: PeerView): void;
   /** It has one piece more. */
@@ -99,6 +101,8 @@ export interface PeerHost extends SwarmEvents {
   readonly sink: BlockSink;
   readonly source: BlockSource;
   readonly geometry: PieceGeometry;
+  /** UDP port of our DHT node, for remotes that have one too; undefined without a node. */
+  readonly dhtPort: number | undefined;
   /** Monotonic ms. */
   now(): number;
   /** Calls `peer.turnEnded` at the end of this turn of the event loop: batches small messages. */

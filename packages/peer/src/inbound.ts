@@ -117,8 +117,9 @@ export class Inbound implements MessageHandler {
     this.#peer.download.blockEnds(this.#host.now());
   }
 
-  /** The DHT's port (BEP 5); a swarm without DHT has no use for it. */
-  port(): void {}
+  port(port: number): void {
+    this.#host.dhtNode(this.#peer, port);
+  }
 
   /** A hint only (BEP 6); rarest first needs none. */
   suggest(): void {}

@@ -57,6 +57,7 @@ class FakeHost implements PeerHost {
   readonly have = new Bitfield(PIECES);
   readonly pins = new Map<number, number>();
   readonly awake = new Set<PeerView>();
+  dhtPort: number | undefined;
   time = 0;
   nextBlock = 0;
   pickLimit = Number.POSITIVE_INFINITY;
@@ -97,6 +98,9 @@ class FakeHost implements PeerHost {
   }
   wake(peer: Peer): void {
     this.awake.add(peer);
+  }
+  dhtNode(_peer: PeerView, port: number): void {
+    this.log.push(`dht ${port}`);
   }
   piecesKnown(peer: Peer): void {
     this.log.push(`known ${peer.have.count}`);
@@ -162,8 +166,9 @@ describe("Peer", () => {
   let duplex: FakeDuplex;
   let peer: Peer;
 
-  const make = (fast: boolean): void => {
+  const make = (fast: boolean, dht = false): void => {
     host = new FakeHost();
+    host.dhtPort = dht ? 6881 : undefined;
     duplex = new FakeDuplex();
     peer = new Peer({
       id: 1,
@@ -172,7 +177,7 @@ describe("Peer", () => {
       handshake: {
         infoHash: new Uint8Array(20),
         peerId: new Uint8Array(20),
-        features: { fast, extended: false, dht: false, v2: false },
+        features: { fast, extended: false, dht, v2: false },
       },
       handshakeBytes: 68,
       host,
@@ -221,6 +226,14 @@ describe("Peer", () => {
       peer.start(host.have, [2]);
       expect(said(duplex)).toEqual([]);
     });
+  });
+
+  it("tells its DHT port to remotes that have one, and hears theirs (BEP 5)", () => {
+    make(true, true);
+    peer.start(host.have, []);
+    expect(said(duplex)).toEqual(["haveNone", "port 6881"]);
+    send((to) => to.port(7000));
+    expect(host.log).toEqual(["dht 7000"]);
   });
 
   describe("the remote's pieces", () => {

@@ -124,6 +124,9 @@ export class Peer implements DuplexHandler, PeerView {
     else if (this.fast && have.count === 0) messages.haveNone();
     else if (have.count > 0) messages.bitfield(have.bytes.slice());
     this.extensions?.start();
+    if (this.handshake.features.dht && this.#host.dhtPort !== undefined) {
+      messages.port(this.#host.dhtPort);
+    }
     if (this.fast && allowedFast.length > 0) {
       const granted = new Bitfield(have.length);
       for (const piece of allowedFast) {

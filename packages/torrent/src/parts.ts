@@ -88,12 +88,16 @@ export function makeParts(session: TorrentHost, init: TorrentInit, host: PartsHo
     },
     session,
   );
+  const dht = metainfo.isPrivate
+    ? undefined
+    : session.sources.find((source) => source.dht !== undefined)?.dht;
   const swarm: Swarm = new Swarm(
     {
+      dht,
       handshake: {
         infoHash,
         peerId,
-        features: { fast: true, extended: true, dht: false, v2: false },
+        features: { fast: true, extended: true, dht: dht !== undefined, v2: false },
       },
       downloadLimit,
       uploadLimit,
@@ -120,6 +124,7 @@ export function makeParts(session: TorrentHost, init: TorrentInit, host: PartsHo
       peerId,
       isPrivate: metainfo.isPrivate,
       trackers: init.trackers ?? metainfo.trackers,
+      nodes: metainfo.nodes,
       transfer: () => ({
         uploaded: transfer.totals.uploaded.total,
         downloaded: transfer.totals.downloaded.total,

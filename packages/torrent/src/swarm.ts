@@ -1,6 +1,7 @@
 // The connections of one torrent: dialling, accepting, interest, ticks, and who is told what.
 import {
   type Alarm,
+  type DhtLink,
   type Duplex,
   type Endpoint,
   errorCode,
@@ -41,6 +42,8 @@ export interface SwarmHost {
   readonly handshake: Handshake;
   /** Whether connections are wanted at all: not paused, failed or closed. */
   readonly isActive: boolean;
+  /** Our DHT node; undefined for private torrents too (BEP 27). */
+  readonly dht: DhtLink | undefined;
   /** The torrent's own rate limits, parents of each connection's. */
   readonly downloadLimit: RateLimit;
   readonly uploadLimit: RateLimit;
@@ -238,6 +241,16 @@ export class Swarm implements PeerHost {
     if (connection === undefined) return;
     this.#picker.peerHas(connection, piece);
     if (!peer.download.interested || peer.have.isFull) this.#judge(connection);
+  }
+
+  get dhtPort(): number | undefined {
+    return this.#host.dht?.port || undefined;
+  }
+
+  dhtNode(peer: PeerView, port: number): void {
+    const connection = this.connections.get(peer.id);
+    if (connection === undefined || port === 0) return;
+    this.#host.dht?.heardOf({ address: connection.peer.remote.address, port });
   }
 
   interestChanged(peer: PeerView): void {
