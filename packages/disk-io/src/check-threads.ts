@@ -41,7 +41,9 @@ export class CheckThreads {
     const { thread } = spec.store;
     if (thread === undefined || this.#limit <= 0) return NOTHING;
     this.#loans++;
-    while (this.#threads.length < this.#limit) this.#threads.push(new ThreadExecutor(this.#noSlab));
+    while (this.#threads.length < this.#limit) {
+      this.#threads.push(new ThreadExecutor(this.#noSlab, { yields: true }));
+    }
     const { layout, pieceHashes } = spec;
     const job = { kind: "open", torrent, layout, pieceHashes, ...thread } as const;
     const executors = this.#threads.map(async (executor) => {

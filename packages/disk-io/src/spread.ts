@@ -1,8 +1,8 @@
 // Spreads batches of pieces over executors, with progress and abort.
 import type { Executor } from "./jobs.ts";
 
-/** Bytes of a batch: a few milliseconds, for other work waits for a batch to end. */
-const BATCH = 4 * 1024 * 1024;
+/** Bytes of a batch: about a millisecond, for other work waits for a batch to end. */
+const BATCH = 1024 * 1024;
 
 /** What is spread, and who follows it. */
 export interface Spread {

@@ -20,6 +20,7 @@ const BUSY = 8;
 /** One worker thread. It starts with the first job and keeps the process alive only while it works. */
 export class ThreadExecutor implements Executor {
   readonly #slab: SharedArrayBuffer;
+  readonly #yields: boolean;
   readonly #outstanding = new Map<number, { job: Job; done: Done }>();
   #worker: Worker | undefined;
   #orders: Order[] = [];
@@ -31,8 +32,10 @@ export class ThreadExecutor implements Executor {
   /** Why no more jobs can be run. */
   #fault: Fault | undefined;
 
-  constructor(slab: SharedArrayBuffer) {
+  /** @param options.yields Whether all other work on the machine goes first, where that can be had. */
+  constructor(slab: SharedArrayBuffer, { yields = false }: { yields?: boolean } = {}) {
     this.#slab = slab;
+    this.#yields = yields;
   }
 
   get queued(): number {
@@ -90,7 +93,7 @@ export class ThreadExecutor implements Executor {
 
   #start(): Worker {
     const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-    const workerData: ThreadData = { slab: this.#slab };
+    const workerData: ThreadData = { slab: this.#slab, yields: this.#yields };
     const worker = new Worker(new URL(`./thread.${extension}`, import.meta.url), {
       workerData,
       name: "shoal-disk",

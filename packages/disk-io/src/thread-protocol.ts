@@ -5,6 +5,8 @@ import type { Counters, Job, Outcome } from "./jobs.ts";
 export interface ThreadData {
   /** The slab's memory. */
   readonly slab: SharedArrayBuffer;
+  /** Let all other work on the machine go first, where that can be had for one thread: on Linux. */
+  readonly yields: boolean;
 }
 
 /** A job with the number that its answer bears. */

@@ -1,4 +1,5 @@
 // The body of a disk thread: takes batches of jobs, runs the most urgent first, answers in batches.
+import { constants, setPriority } from "node:os";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { openHandles } from "./handle-pool.ts";
 import { JobQueue } from "./job-queue.ts";
@@ -10,11 +11,16 @@ import { Workbench } from "./workbench.ts";
 const PATIENCE = 1;
 
 const port = parentPort;
-const bench = new Workbench(Buffer.from((workerData as ThreadData).slab));
+const { slab, yields } = workerData as ThreadData;
+const bench = new Workbench(Buffer.from(slab));
 const queue = new JobQueue<Order>();
 let answers: (number | Outcome)[] = [];
 let oldest = 0;
 let working = false;
+
+// There, and only there, 0 is this thread and not the whole process.
+if (yields && process.platform === "linux")
+  setPriority(0, constants.priority.PRIORITY_BELOW_NORMAL);
 
 port?.on("message", (orders: Order[]) => {
   enqueue(orders);

@@ -4,6 +4,7 @@ import { Bitfield, BLOCK_SIZE, equalBytes, PieceGeometry, pieceIndex } from "@sh
 import type { MaybePromise, StoreLayout, TorrentStore } from "./contract.ts";
 import { faultOf } from "./error.ts";
 import { type Counters, type Job, noCounters, type Outcome } from "./jobs.ts";
+import { SparseHash, sparseDigest } from "./sparse-hash.ts";
 import { run, type Steps, wait } from "./steps.ts";
 
 /** Bytes of a SHA-1 digest. */
@@ -217,9 +218,9 @@ export class Workbench {
       const chunk = this.#chunk(size);
       if ((yield* this.#readInto(open, piece, 0, [chunk])) < size) return undefined;
       this.counters.hashedBytes += size;
-      return hash("sha1", chunk, "buffer");
+      return sparseDigest(chunk);
     }
-    const sha1 = createHash("sha1");
+    const sha1 = new SparseHash();
     const update = (chunk: Uint8Array): void => {
       sha1.update(chunk);
     };
