@@ -27,6 +27,7 @@ import { otherDirection, surplus } from "./doubles.ts";
 import type { Extensions } from "./extensions.ts";
 import type { TorrentHost } from "./host.ts";
 import type { Transfer } from "./transfer.ts";
+import { WakeList } from "./wake-list.ts";
 
 /** How many pieces a newcomer may request while choked (BEP 6). */
 const ALLOWED_FAST = 5;
@@ -68,9 +69,7 @@ export class Swarm implements PeerHost {
   readonly #extensions: Extensions;
   readonly #tick: Alarm;
   readonly #rateTick: Alarm;
-  /** Peers with something to do at the end of this turn. */
-  readonly #awake: Set<PeerView> = new Set();
-  #wakePending = false;
+  readonly #awake: WakeList;
 
   constructor(host: SwarmHost, session: TorrentHost, transfer: Transfer, extensions: Extensions) {
     this.#host = host;
@@ -80,6 +79,7 @@ export class Swarm implements PeerHost {
     this.geometry = transfer.geometry;
     this.sink = transfer;
     this.source = transfer;
+    this.#awake = new WakeList((task) => session.defer(task));
     this.list = new PeerList({ rng: session.rng });
     this.dialer = new Dialer(session, {
       handshake: host.handshake,
@@ -215,14 +215,6 @@ export class Swarm implements PeerHost {
 
   wake(peer: PeerView): void {
     this.#awake.add(peer);
-    if (this.#wakePending) return;
-    this.#wakePending = true;
-    this.#session.defer(() => {
-      this.#wakePending = false;
-      const awake = [...this.#awake];
-      this.#awake.clear();
-      for (const one of awake) one.turnEnded();
-    });
   }
 
   rateLimited(): void {
