@@ -23,9 +23,11 @@ export class Discipline {
   /** These entries of the peer list sent bad blocks of the piece for certain. */
   ban(senders: Iterable<number>, piece: number): void {
     for (const slot of senders) {
+      this.#forget(slot);
+      // Pieces that it took part in may fail after its ban.
+      if (this.#swarm.list.bySlot(slot)?.banned) continue;
       const reason = `it sent bad data for piece ${piece}`;
       const known = this.#swarm.ban(slot, new PeerError("ERR_PEER_BAD_DATA", reason));
-      this.#forget(slot);
       if (known !== undefined) this.#onBan(formatEndpoint(known.endpoint), reason);
     }
   }
