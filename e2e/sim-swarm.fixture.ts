@@ -1,7 +1,7 @@
 // Sessions in the simulated world, and one torrent for all of them.
 import { hash } from "node:crypto";
 import { createRng, type Endpoint } from "@shoal/core";
-import { createDiskIo, type StoreFactory } from "@shoal/disk-io";
+import { createDiskIo, type DiskIo, type StoreFactory } from "@shoal/disk-io";
 import { buildTorrent } from "@shoal/metainfo";
 import { Session } from "@shoal/session/bare";
 import { type HostOptions, type Simulation, virtualDisk } from "@shoal/testkit";
@@ -73,6 +73,10 @@ export function openSession(
   sim: Simulation,
   address: string,
   options: HostOptions,
+  disk: DiskIo = createDiskIo({
+    cacheSize: 4 << 20,
+    execute: virtualDisk(sim, { latencyMs: 0.1, bytesPerSecond: 500e6 }),
+  }),
 ): Promise<Session> {
   const host = sim.network.host(address, options);
   return Session.open({
@@ -84,10 +88,7 @@ export function openSession(
       sha1: (bytes) => hash("sha1", bytes, "buffer"),
       defer: (task) => sim.defer(task),
     },
-    disk: createDiskIo({
-      cacheSize: 4 << 20,
-      execute: virtualDisk(sim, { latencyMs: 0.1, bytesPerSecond: 500e6 }),
-    }),
+    disk,
     transports: [host.transport()],
     listen: [{ address, port: 6881 }],
     store: () => {
