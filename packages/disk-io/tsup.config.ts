@@ -6,6 +6,8 @@ const config: ReturnType<typeof library> = library([
   "src/thread.ts",
   "src/fs-store.ts",
   "src/loose-files.ts",
+  "src/slow.ts",
+  "src/read-only.ts",
 ]);
 
 export default config;

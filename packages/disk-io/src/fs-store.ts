@@ -6,6 +6,7 @@ import type { FileFact, StoreFactory, StoreFile, StoreLayout, TorrentStore } fro
 import { FilePlan } from "./file-plan.ts";
 import { Root } from "./folders.ts";
 import { Handles } from "./handle-pool.ts";
+import { moduleUrl } from "./module-url.ts";
 import { exists, moveFiles, renameFile } from "./move-files.ts";
 import { loadNative, type Native } from "./native.ts";
 import { PartFile } from "./part-file.ts";
@@ -37,11 +38,9 @@ export interface FsStoreOptions {
  */
 export function fsStore(options: FsStoreOptions): StoreFactory {
   const absolute = { ...options, path: resolve(options.path) };
-  const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-  const module = new URL(`./fs-store.${extension}`, import.meta.url).href;
   return {
     open: (layout) => openStore(layout, absolute),
-    thread: { module, options: absolute },
+    thread: { module: moduleUrl(import.meta.url, "fs-store"), options: absolute },
   };
 }
 

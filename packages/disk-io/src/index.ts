@@ -24,7 +24,11 @@ export type {
 export { NO_SLOT } from "./contract.ts";
 export { createDiskIo, type DiskIoOptions } from "./disk-io.ts";
 export { DiskError, type DiskErrorCode } from "./error.ts";
-export { fsStore } from "./fs-store.ts";
+export { type FsStoreOptions, fsStore } from "./fs-store.ts";
 export { type HashFilesOptions, hashFiles } from "./hash-files.ts";
 export { lru } from "./lru-policy.ts";
 export { memoryStore } from "./memory-store.ts";
+export type { StoreCall } from "./middleware.ts";
+export { readOnly } from "./read-only.ts";
+export { type SlowOptions, slow } from "./slow.ts";
+export { type TimedCall, timed } from "./timed.ts";
