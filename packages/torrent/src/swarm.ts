@@ -7,7 +7,6 @@ import {
   errorCode,
   type PieceGeometry,
   type PieceIndex,
-  parseIp,
 } from "@shoal/core";
 import {
   type BlockSink,
@@ -20,7 +19,8 @@ import {
 } from "@shoal/peer";
 import type { PiecePicker } from "@shoal/picker";
 import { type KnownPeer, PeerList, type PeerOrigin, type RateLimit } from "@shoal/policy";
-import { allowedFastSet, type Handshake } from "@shoal/wire";
+import type { Handshake } from "@shoal/wire";
+import { allowedFastFor } from "./allowed-fast.ts";
 import { Connection } from "./connection.ts";
 import { Dialer } from "./dialer.ts";
 import { otherDirection, surplus } from "./doubles.ts";
@@ -28,9 +28,6 @@ import type { Extensions } from "./extensions.ts";
 import type { TorrentHost } from "./host.ts";
 import type { Transfer } from "./transfer.ts";
 import { WakeList } from "./wake-list.ts";
-
-/** How many pieces a newcomer may request while choked (BEP 6). */
-const ALLOWED_FAST = 5;
 
 /** Peers over a rate limit are looked at so often, in ms. */
 const RATE_TICK_MS = 50;
@@ -314,7 +311,12 @@ export class Swarm implements PeerHost {
     this.connections.set(peer.id, connection);
     this.list.connected(known, now);
     duplex.attach(peer);
-    peer.start(this.#picker.have, this.#allowedFast(duplex.remote));
+    const { have } = this.#picker;
+    const { infoHash } = this.#host.handshake;
+    peer.start(
+      have,
+      allowedFastFor(duplex.remote, infoHash, have, (bytes) => this.#session.sha1(bytes)),
+    );
     if (this.#session.disk.congested) peer.pause(PAUSE_DISK);
     this.#host.connected(connection);
     this.#armTick(now);
@@ -343,16 +345,6 @@ export class Swarm implements PeerHost {
     let id = this.connections.size;
     while (this.connections.has(id)) id++;
     return id;
-  }
-
-  #allowedFast(remote: Endpoint): readonly number[] {
-    const ip = parseIp(remote.address);
-    if (ip?.length !== 4 || this.#picker.have.count === 0) return [];
-    const count = Math.min(ALLOWED_FAST, this.geometry.pieceCount);
-    const { infoHash } = this.#host.handshake;
-    return allowedFastSet(infoHash, ip, this.geometry.pieceCount, count, (bytes) =>
-      this.#session.sha1(bytes),
-    );
   }
 
   #judge(connection: Connection): void {
