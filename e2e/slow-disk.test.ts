@@ -21,7 +21,8 @@ it.each([
   const seeders = ["10.0.0.1", "10.0.0.2", "10.0.0.3"];
   for (const address of seeders) {
     const seeder = await sim.settle(openSession(sim, address, link), 1000);
-    await sim.settle(seeder.add(torrent.bytes, { store: checkingStore(torrent, true) }), 1000);
+    const adding = seeder.add(torrent.bytes, { store: checkingStore(torrent, true) });
+    await sim.settle((await sim.settle(adding, 1000)).completed(), 1000);
   }
   const opening = openSession(sim, "10.0.0.9", link, disk);
   const leecher = await sim.settle(opening, 1000);
@@ -42,10 +43,10 @@ it.each([
   };
   await sim.run(look, 60_000);
   const seconds = (sim.clock.now() - start) / 1000;
-  const rate = torrent.payload.length / MB / seconds;
   expect(congestions).toBeGreaterThan(3);
-  // The disk is at work all the time: what a partial piece costs to be read back is paid, no more.
-  expect(rate).toBeGreaterThan(14);
-  expect(rate).toBeLessThan(23);
+  // The disk is hardly ever idle: all the time goes into what is written and read back for hashes.
+  const { bytesWritten, bytesRead } = disk.stats();
+  expect(bytesWritten).toBe(torrent.payload.length);
+  expect((bytesWritten + bytesRead) / 20e6 / seconds).toBeGreaterThan(0.85);
   expect(added.stats).toMatchObject({ failed: 0, bannedPeers: 0 });
 });

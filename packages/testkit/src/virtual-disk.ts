@@ -12,7 +12,10 @@ export interface VirtualDiskOptions {
 /** As much of a job of `@shoal/disk-io` as its cost needs. */
 export interface VirtualDiskJob {
   readonly kind: string;
-  /** Triples; those of `complete` have the number of blocks second, others third. */
+  /**
+   * Triples. Those of `complete`: −1 if the blocks must be read back, their number, 1 if they must be
+   * written. Those of others end with the number of blocks.
+   */
   readonly runs?: readonly number[];
   readonly pieces?: readonly number[];
 }
@@ -38,6 +41,10 @@ export function virtualDisk(sim: Simulation, options: VirtualDiskOptions = {}): 
 
 function bytesOf({ kind, runs = [] }: VirtualDiskJob): number {
   let blocks = 0;
-  for (let i = kind === "complete" ? 1 : 2; i < runs.length; i += 3) blocks += runs[i] ?? 0;
+  for (let i = 0; i + 2 < runs.length; i += 3) {
+    const [first = 0, second = 0, third = 0] = [runs[i], runs[i + 1], runs[i + 2]];
+    if (kind !== "complete") blocks += third;
+    else if (first < 0 || third === 1) blocks += second;
+  }
   return blocks * BLOCK_SIZE;
 }
