@@ -1,16 +1,10 @@
 // A DHT node: datagrams in, datagrams out, and all that one can ask of the DHT.
 import type { BencodeInput, BencodeValue } from "@shoal/bencode";
-import {
-  type Alarm,
-  type Endpoint,
-  Emitter,
-  type EventSource,
-
-} from "@shoal/core";
-import { type AnnounceOptions, type Announcement, Announcer } from "./announcer.ts";
+import { type Alarm, Emitter, type Endpoint, type EventSource } from "@shoal/core";
+import { type Announcement, type AnnounceOptions, Announcer } from "./announcer.ts";
 import { Channel } from "./channel.ts";
 import type { Contact } from "./contact.ts";
-import { crawl, type Crawled, type CrawlOptions } from "./crawler.ts";
+import { type Crawled, type CrawlOptions, crawl } from "./crawler.ts";
 import { portableCrypto } from "./crypto.ts";
 import { type Answer, query, type Sample, sampleOf } from "./direct.ts";
 import { closedError } from "./error.ts";
@@ -25,13 +19,14 @@ import {
   type Stored,
 } from "./item-exchange.ts";
 import { type ItemStore, memoryItemStore } from "./item-store.ts";
+import type { KrpcValues } from "./krpc.ts";
 import { checkId, compareDistance } from "./node-id.ts";
 import { checkOptions, type DhtHost, type DhtOptions, inRange } from "./options.ts";
 import { memoryPeerStore, type PeerStore } from "./peer-store.ts";
 import { Reception, type Traffic } from "./reception.ts";
 import { Site } from "./site.ts";
 import { decodeState, encodeState } from "./state.ts";
-import { scrapeSwarm, searchPeers, type SwarmSize } from "./swarm-lookup.ts";
+import { type SwarmSize, scrapeSwarm, searchPeers } from "./swarm-lookup.ts";
 import { TokenCache } from "./token-cache.ts";
 import { type DhtContext, walk } from "./walk.ts";
 
@@ -76,10 +71,13 @@ export class DhtNode implements EventSource<DhtEvents> {
   readonly #items: ItemStore;
   readonly #expiry: Alarm;
   readonly #closing = new AbortController();
+  readonly #release: (() => Promise<void>) | undefined;
+  #released: Promise<void> | undefined;
 
   /** @throws DhtError `ERR_DHT_OPTION`, `ERR_DHT_STATE` */
   constructor(host: DhtHost, options: DhtOptions) {
     checkOptions(options);
+    this.#release = host.release;
     const { clock, deadlines, rng, crypto = portableCrypto } = host;
     const saved = options.state === undefined ? [] : decodeState(options.state);
     const sites = options.sockets.map((socket) => {
@@ -133,6 +131,11 @@ export class DhtNode implements EventSource<DhtEvents> {
     return this.#events.once(name, options);
   }
 
+  /** Where our sockets are, in the order of `sockets`. */
+  get addresses(): readonly Endpoint[] {
+    return this.#context.sites.map(({ datagrams }) => datagrams.local);
+  }
+
   /** Our ids, one for each socket, in the order of `sockets`. */
   get ids(): readonly Uint8Array[] {
     return this.#context.sites.map(({ id }) => id);
@@ -177,7 +180,10 @@ export class DhtNode implements EventSource<DhtEvents> {
   }
 
   /** Estimates how many peers a torrent has (BEP 33). */
-  scrape(infoHash: Uint8Array, options: { readonly signal?: AbortSignal } = {}): Promise<SwarmSize> {
+  scrape(
+    infoHash: Uint8Array,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<SwarmSize> {
     return scrapeSwarm(this.#context, checkId("infoHash", infoHash), options.signal);
   }
 
@@ -226,7 +232,10 @@ export class DhtNode implements EventSource<DhtEvents> {
   }
 
   /** Asks a node for some of the info-hashes that it knows (BEP 51). */
-  sampleInfohashes(to: Endpoint, target: Uint8Array = this.ids[0] ?? new Uint8Array(20)): Promise<Sample> {
+  sampleInfohashes(
+    to: Endpoint,
+    target: Uint8Array = this.ids[0] ?? new Uint8Array(20),
+  ): Promise<Sample> {
     return sampleOf(this.#context, to, checkId("target", target));
   }
 
@@ -253,21 +262,14 @@ export class DhtNode implements EventSource<DhtEvents> {
   }
 
   /** Sends any query to a node. `id` is added. @throws DhtError */
-  query(
-    to: Endpoint,
-    method: string,
-    args: Readonly<Record<string, BencodeInput>> = {},
-  ): Promise<Answer> {
+  query(to: Endpoint, method: string, args: KrpcValues = {}): Promise<Answer> {
     return query(this.#context, to, method, args);
   }
 
   /** Tells of nodes that may be there: they enter the table if they answer. */
   addNodes(nodes: readonly (Contact | Endpoint)[]): void {
     for (const site of this.#context.sites) {
-      site.meet(
-        nodes.filter((node): node is Contact => "id" in node),
-        true,
-      );
+      site.addRumours(nodes.filter((node): node is Contact => "id" in node));
       site.addDoors(nodes.filter((node): node is Endpoint => !("id" in node)));
     }
   }
@@ -306,13 +308,16 @@ export class DhtNode implements EventSource<DhtEvents> {
     };
   }
 
-  /** Ends everything that is under way. The sockets stay open: who gave them closes them. */
-  close(): void {
-    if (this.#closing.signal.aborted) return;
-    this.#closing.abort(closedError());
-    this.#announcer.close();
-    this.#expiry.clear();
-    for (const site of this.#context.sites) site.close();
+  /** Ends everything that is under way, and then what the host has `release`. */
+  async close(): Promise<void> {
+    if (!this.#closing.signal.aborted) {
+      this.#closing.abort(closedError());
+      this.#announcer.close();
+      this.#expiry.clear();
+      for (const site of this.#context.sites) site.close();
+    }
+    this.#released ??= this.#release?.() ?? Promise.resolve();
+    await this.#released;
   }
 
   #newSite(
@@ -348,4 +353,3 @@ export class DhtNode implements EventSource<DhtEvents> {
 const FEW_NODES = 16;
 /** Why a search is stopped whose reader has gone. */
 const LEFT = "left";
-

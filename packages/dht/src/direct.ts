@@ -1,8 +1,9 @@
 // Queries to one node, as promises.
-import type { BencodeDict, BencodeInput } from "@shoal/bencode";
+import type { BencodeDict } from "@shoal/bencode";
 import { type Endpoint, endpointFamily, formatEndpoint } from "@shoal/core";
 import { type Contact, decodeContacts } from "./contact.ts";
 import { closedError, DhtError } from "./error.ts";
+import type { KrpcValues } from "./krpc.ts";
 import { ID_LENGTH } from "./node-id.ts";
 import type { DhtContext } from "./walk.ts";
 
@@ -39,7 +40,7 @@ export function query(
   { sites, closing }: DhtContext,
   to: Endpoint,
   method: string,
-  args: Readonly<Record<string, BencodeInput>> = {},
+  args: KrpcValues = {},
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     if (closing.aborted) throw closedError();

@@ -15,7 +15,6 @@ export { DhtError, type DhtErrorCode } from "./error.ts";
 export type { Item, SignedPart } from "./item.ts";
 export type { MutableItem, MutablePut, Stored } from "./item-exchange.ts";
 export { type ItemStore, memoryItemStore } from "./item-store.ts";
-export { decodeKrpc, encodeError, encodeQuery, encodeReply, KRPC_ERROR } from "./krpc.ts";
 export type {
   KrpcError,
   KrpcMalformed,
@@ -23,6 +22,7 @@ export type {
   KrpcQuery,
   KrpcReply,
 } from "./krpc.ts";
+export { decodeKrpc, encodeError, encodeQuery, encodeReply, KRPC_ERROR } from "./krpc.ts";
 export { compareDistance, ID_LENGTH } from "./node-id.ts";
 export type { DhtHost, DhtOptions } from "./options.ts";
 export {

@@ -4,6 +4,7 @@ import type { Clock, Deadlines } from "@shoal/core";
 import { equalBytes } from "@shoal/core";
 import type { Signer } from "./crypto.ts";
 import { DhtError } from "./error.ts";
+import type { Item, SignedPart } from "./item.ts";
 import {
   immutableTarget,
   isCanonical,
@@ -15,10 +16,9 @@ import {
   signedBytes,
   torrentOf,
 } from "./item.ts";
-import type { Item, SignedPart } from "./item.ts";
 import { KRPC_ERROR, type KrpcReply } from "./krpc.ts";
 import type { FoundNode } from "./lookup.ts";
-import { type DhtContext, walk, write, writableNodes } from "./walk.ts";
+import { type DhtContext, walk, writableNodes, write } from "./walk.ts";
 
 /** A mutable item as it was found. */
 export interface MutableItem {
@@ -106,7 +106,10 @@ export async function getNewest(
  * @throws DhtError `ERR_DHT_OPTION` if a part is too large, `ERR_DHT_NOT_STORED` if nobody took it,
  *   in particular because `seq` or `cas` do not fit: then `remoteCode` is 302 or 301.
  */
-export async function putMutable(context: DhtContext, put: MutablePut): Promise<Stored & { seq: bigint }> {
+export async function putMutable(
+  context: DhtContext,
+  put: MutablePut,
+): Promise<Stored & { seq: bigint }> {
   const { signer, salt = NO_SALT, signal } = put;
   if (salt.length > MAX_SALT) throw optionError(`a salt of at most ${MAX_SALT} bytes`, salt.length);
   const encoded = encodeValue(put.value);
@@ -262,7 +265,11 @@ function checkStored(stored: number, refusals: readonly number[]): number {
   if (stored > 0) return stored;
   const [code] = refusals;
   const reason = code === undefined ? "no node answered" : `nodes answered with error ${code}`;
-  throw new DhtError("ERR_DHT_NOT_STORED", `expected a node to store the item, but ${reason}`, code);
+  throw new DhtError(
+    "ERR_DHT_NOT_STORED",
+    `expected a node to store the item, but ${reason}`,
+    code,
+  );
 }
 
 function optionError(expected: string, got: number): DhtError {

@@ -3,7 +3,7 @@ import type { Item } from "./item.ts";
 import { keyOf, sharedPrefix } from "./node-id.ts";
 
 /** How long an item is kept that nobody stores again, in ms: they are refreshed every hour. */
-export const ITEM_LIFETIME_MS = 2 * 3_600_000;
+const ITEM_LIFETIME_MS = 2 * 3_600_000;
 const MAX_ITEMS = 1000;
 
 /** Where a node keeps the items of others. Items are checked before they come here. */
@@ -23,7 +23,10 @@ export interface ItemStore {
  *
  * @param localId Whose neighbourhood is ours.
  */
-export function memoryItemStore(localId: () => Uint8Array, maxItems = MAX_ITEMS): ItemStore {
+export function memoryItemStore(
+  localId: () => Uint8Array,
+  maxItems: number = MAX_ITEMS,
+): ItemStore {
   const items = new Map<string, { target: Uint8Array; item: Item; expiresAt: number }>();
   const farthest = (): string | undefined => {
     let found: string | undefined;

@@ -1,6 +1,6 @@
 // KRPC: the queries, replies and errors that DHT nodes send each other (BEP 5).
 import {
-  BencodeDict,
+  type BencodeDict,
   BencodeError,
   type BencodeInput,
   type DecodeOptions,
@@ -28,6 +28,9 @@ export const KRPC_ERROR = {
   casMismatch: 301,
   seqTooLow: 302,
 } as const;
+
+/** Members of a query's `a` or of a reply's `r`; undefined ones are left out. */
+export type KrpcValues = Readonly<Record<string, BencodeInput | undefined>>;
 
 /** Somebody asks. */
 export interface KrpcQuery {
@@ -93,7 +96,7 @@ export function decodeKrpc(bytes: Uint8Array): KrpcMessage | undefined {
 export function encodeQuery(
   transaction: Uint8Array,
   method: string,
-  args: Readonly<Record<string, BencodeInput>>,
+  args: KrpcValues,
   readOnly: boolean,
 ): Uint8Array {
   return encode({
@@ -110,7 +113,7 @@ export function encodeQuery(
 export function encodeReply(
   transaction: Uint8Array,
   ip: Uint8Array,
-  values: Readonly<Record<string, BencodeInput>>,
+  values: KrpcValues,
 ): Uint8Array {
   return encode({ ip, r: values, t: transaction, y: "r" });
 }

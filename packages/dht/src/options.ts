@@ -17,11 +17,13 @@ export interface DhtHost {
   readonly entropy: Entropy;
   /** Default: portable JavaScript. */
   readonly crypto?: DhtCrypto;
+  /** Called once when the node is closed: the place to close sockets and timers. */
+  readonly release?: () => Promise<void>;
 }
 
 /** Settings of a {@link DhtNode}. */
 export interface DhtOptions {
-  /** One for each address to take part with, of either family (BEP 32, BEP 45). Never closed. */
+  /** One for each address to take part with, of either family (BEP 32, BEP 45). */
   readonly sockets: readonly Datagrams[];
   /** Nodes to begin with. */
   readonly bootstrap?: readonly Endpoint[];

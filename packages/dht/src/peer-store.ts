@@ -1,10 +1,10 @@
 // Who announced which torrent to us, in bounded memory.
-import { randomInt, type Rng } from "@shoal/core";
+import { type Rng, randomInt } from "@shoal/core";
 import { addToBloom, BLOOM_SIZE } from "./bloom.ts";
 import { bytesOf, keyOf } from "./node-id.ts";
 
 /** How long an announced peer is kept, in ms: announces come every 15–30 minutes. */
-export const PEER_LIFETIME_MS = 45 * 60_000;
+const PEER_LIFETIME_MS = 45 * 60_000;
 const MAX_TORRENTS = 2000;
 const MAX_PEERS = 500;
 const MAX_ALL_PEERS = 100_000;

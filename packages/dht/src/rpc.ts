@@ -1,7 +1,6 @@
 // Queries under way: who was asked what, and what becomes of it. One alarm for all of them.
-import type { BencodeInput } from "@shoal/bencode";
 import { type Alarm, type Endpoint, type Entropy, formatEndpoint } from "@shoal/core";
-import { encodeQuery, type KrpcError, type KrpcReply } from "./krpc.ts";
+import { encodeQuery, type KrpcError, type KrpcReply, type KrpcValues } from "./krpc.ts";
 
 /** An answer that has not come by now is given up, in ms. */
 const TIMEOUT_MS = 10_000;
@@ -42,7 +41,7 @@ export class Rpc {
   /** Mean and mean deviation of round-trip times in ms. */
   #rtt = 300;
   #deviation = 150;
-  #noise = new Uint8Array(0);
+  #noise: Uint8Array = new Uint8Array(0);
   #noiseAt = 0;
   #isClosed = false;
 
@@ -64,7 +63,7 @@ export class Rpc {
   query(
     to: Endpoint,
     method: string,
-    args: Readonly<Record<string, BencodeInput>>,
+    args: KrpcValues,
     options: { readonly readOnly: boolean; readonly handler: CallHandler; readonly now: number },
   ): boolean {
     if (this.#isClosed || this.#calls.size >= MAX_CALLS) return false;

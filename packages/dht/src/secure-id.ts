@@ -7,7 +7,11 @@ import { ID_LENGTH } from "./node-id.ts";
  *
  * @param seed The last byte; its low three bits choose one of eight ids for an address.
  */
-export function secureId(address: string, rng: Rng, seed: number = randomInt(rng, 256)): Uint8Array {
+export function secureId(
+  address: string,
+  rng: Rng,
+  seed: number = randomInt(rng, 256),
+): Uint8Array {
   const id = Uint8Array.from({ length: ID_LENGTH }, () => randomInt(rng, 256));
   const crc = prefixOf(address, seed);
   id[0] = crc >>> 24;

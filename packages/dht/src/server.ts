@@ -1,5 +1,5 @@
 // Answers to the queries of others (BEP 5, 32, 33, 42, 44, 51).
-import { type BencodeDict, type BencodeInput, decode } from "@shoal/bencode";
+import { type BencodeDict, type BencodeValue, decode } from "@shoal/bencode";
 import { type Endpoint, equalBytes } from "@shoal/core";
 import type { DhtCrypto } from "./crypto.ts";
 import { type Item, isCanonical, isGenuine, itemTarget, MAX_SALT, MAX_VALUE } from "./item.ts";
@@ -62,7 +62,7 @@ export class Server {
     return encodeReply(query.transaction, visit.compact, answer);
   }
 
-    #values(visit: Visit): Values | Refusal {
+  #values(visit: Visit): Values | Refusal {
     const { query, localId } = visit;
     switch (query.method) {
       case "ping":
@@ -109,19 +109,19 @@ export class Server {
     if (infoHash?.length !== ID_LENGTH) return INVALID;
     const values: Values = this.#nodes(visit, infoHash);
     if (peers.accepts(infoHash)) {
-      values["token"] = tokens.issue(compact.subarray(0, -2), infoHash, now);
+      values.token = tokens.issue(compact.subarray(0, -2), infoHash, now);
     }
     let room = Math.min(MAX_DATAGRAM, budget) - sizeOf(values, query);
     const blooms = query.args.int("scrape") === 1 ? peers.blooms(infoHash, now) : undefined;
     if (blooms !== undefined && room >= BLOOM_ROOM) {
-      values["BFsd"] = blooms.seeds;
-      values["BFpe"] = blooms.peers;
+      values.BFsd = blooms.seeds;
+      values.BFpe = blooms.peers;
       room -= BLOOM_ROOM;
     }
     const count = Math.min(MAX_VALUES, Math.floor((room - 10) / (family === 4 ? 8 : 21)));
     const noSeeds = query.args.int("noseed") === 1;
     const drawn = count > 0 ? peers.draw(infoHash, { family, count, noSeeds }, now) : [];
-    if (drawn.length > 0) values["values"] = drawn;
+    if (drawn.length > 0) values.values = drawn;
     return values;
   }
 
@@ -147,21 +147,21 @@ export class Server {
     const target = query.args.bytes("target");
     if (target?.length !== ID_LENGTH) return INVALID;
     const values: Values = this.#nodes(visit, target);
-    values["token"] = this.#host.tokens.issue(compact.subarray(0, -2), target, now);
+    values.token = this.#host.tokens.issue(compact.subarray(0, -2), target, now);
     const item = this.#host.items.get(target, now);
     if (item === undefined) return values;
     const { encoded, signed } = item;
     if (signed !== undefined) {
-      values["seq"] = signed.seq;
+      values.seq = signed.seq;
       const known = query.args.big("seq");
       if (known !== undefined && signed.seq <= known) return values;
     }
     const room = Math.min(MAX_DATAGRAM, budget) - sizeOf(values, query);
     if (room < encoded.length + ITEM_ROOM) return values;
-    values["v"] = decode(encoded);
+    values.v = decode(encoded);
     if (signed !== undefined) {
-      values["k"] = signed.publicKey;
-      values["sig"] = signed.signature;
+      values.k = signed.publicKey;
+      values.sig = signed.signature;
     }
     return values;
   }
@@ -216,7 +216,7 @@ export class Server {
     const count = Math.max(0, Math.min(this.#sample.length, Math.floor(room / ID_LENGTH)));
     const samples = new Uint8Array(count * ID_LENGTH);
     for (let i = 0; i < count; i++) samples.set(this.#sample[i] ?? [], i * ID_LENGTH);
-    values["samples"] = samples;
+    values.samples = samples;
     return values;
   }
 
@@ -229,7 +229,23 @@ export class Server {
   }
 }
 
-type Values = Record<string, BencodeInput>;
+/** The members of a reply. */
+type Values = {
+  readonly id: Uint8Array;
+  readonly nodes?: Uint8Array | undefined;
+  readonly nodes6?: Uint8Array | undefined;
+  token?: Uint8Array;
+  values?: readonly Uint8Array[];
+  BFsd?: Uint8Array;
+  BFpe?: Uint8Array;
+  seq?: bigint;
+  v?: BencodeValue;
+  k?: Uint8Array;
+  sig?: Uint8Array;
+  interval?: number;
+  num?: number;
+  samples?: Uint8Array;
+};
 
 /** An answer that says why there is none. */
 class Refusal {
@@ -260,9 +276,8 @@ const FRAME_ROOM = 140;
 
 /** About how many bytes a reply has so far; never less. */
 function sizeOf(values: Values, { transaction }: KrpcQuery): number {
-  const { nodes, nodes6 } = values;
-  const listed = [nodes, nodes6].map((list) => (list instanceof Uint8Array ? list.length + 14 : 0));
-  return FRAME_ROOM + transaction.length + (listed[0] ?? 0) + (listed[1] ?? 0);
+  const listed = (values.nodes?.length ?? 0) + (values.nodes6?.length ?? 0);
+  return FRAME_ROOM + transaction.length + listed;
 }
 
 /** Which nodes the asker wants; `undefined` if it does not say (BEP 32). */

@@ -1,5 +1,4 @@
 // One socket of ours in the DHT of its family: an id, a table, and the upkeep of both.
-import type { BencodeInput } from "@shoal/bencode";
 import {
   type Alarm,
   type Clock,
@@ -13,7 +12,7 @@ import {
 } from "@shoal/core";
 import { type Contact, decodeContacts, isCredible } from "./contact.ts";
 import { ExternalAddress } from "./external-address.ts";
-import type { KrpcError, KrpcReply } from "./krpc.ts";
+import type { KrpcError, KrpcReply, KrpcValues } from "./krpc.ts";
 import { Lookup, type LookupResult, type LookupStyle } from "./lookup.ts";
 import { compareDistance, divergeAt, ID_LENGTH } from "./node-id.ts";
 import { type IdPolicy, K, RoutingTable } from "./routing-table.ts";
@@ -31,6 +30,7 @@ const FIRST_RETRY_MS = 5000;
 const POOR_SIZE = 2 * K;
 /** Newcomers asked at a time whether they are there. */
 const MAX_PROBES = 16;
+const MAX_RUMOURS = 256;
 /** Lookups at a time; others wait for their turn. */
 const MAX_LOOKUPS = 16;
 /** Where to begin is asked as well while we know fewer nodes than this. */
@@ -64,7 +64,7 @@ export interface SiteHost {
 export interface SiteLookup {
   readonly target: Uint8Array;
   readonly method: string;
-  readonly args: Readonly<Record<string, BencodeInput>>;
+  readonly args: KrpcValues;
   answered?(contact: Contact, reply: KrpcReply): void;
   /** Called once unless stopped. */
   finished(result: LookupResult): void;
@@ -81,6 +81,8 @@ export class Site {
   readonly #external: ExternalAddress;
   /** Where to begin. */
   readonly #doors: Endpoint[] = [];
+  /** Nodes that may be there: starting points until the table has better ones. */
+  #rumours: readonly Contact[] = [];
   readonly #waiting = new Set<() => void>();
   #table: RoutingTable;
   #lookups = 0;
@@ -134,10 +136,17 @@ export class Site {
     if (this.#upkeep.isSet) this.#upkeep.set(this.#host.clock.now());
   }
 
+  /** Tells of nodes that were there in an earlier life, or that somebody swears by. */
+  addRumours(contacts: readonly Contact[]): void {
+    const ours = contacts.filter(({ endpoint }) => endpointFamily(endpoint) === this.family);
+    this.#rumours = [...ours, ...this.#rumours].slice(0, MAX_RUMOURS);
+    this.meet(ours, MAX_RUMOURS);
+  }
+
   /** Asks nodes that we have heard of whether they are there, so that they may enter the table. */
-  meet(contacts: readonly Contact[], force = false): void {
+  meet(contacts: readonly Contact[], most: number = MAX_PROBES): void {
     for (const contact of contacts) {
-      if (this.#probes >= MAX_PROBES && !force) return;
+      if (this.#probes >= most) return;
       if (endpointFamily(contact.endpoint) !== this.family || !this.#table.wants(contact)) continue;
       const end = (): void => {
         this.#probes--;
@@ -153,12 +162,7 @@ export class Site {
    *
    * @returns `false` if too many queries are under way.
    */
-  ask(
-    to: Contact | Endpoint,
-    method: string,
-    args: Readonly<Record<string, BencodeInput>>,
-    handler: CallHandler,
-  ): boolean {
+  ask(to: Contact | Endpoint, method: string, args: KrpcValues, handler: CallHandler): boolean {
     const now = this.#host.clock.now();
     const contact = "id" in to ? to : undefined;
     const endpoint = "id" in to ? to.endpoint : to;
@@ -219,7 +223,8 @@ export class Site {
         this.#next();
       };
       const known = this.#table.closest(task.target, 2 * K);
-      lookup.start(known, known.length < FEW_NODES ? this.#doors : []);
+      const start = known.length < K ? [...known, ...this.#rumoursNear(task.target)] : known;
+      lookup.start(start, start.length < FEW_NODES ? this.#doors : []);
     };
     this.#waiting.add(start);
     // Not within the call: the caller has to have the way to stop it first.
@@ -236,6 +241,10 @@ export class Site {
     this.#upkeep.clear();
     this.#waiting.clear();
     this.#rpc.close();
+  }
+
+  #rumoursNear(target: Uint8Array): readonly Contact[] {
+    return this.#rumours.toSorted((a, b) => compareDistance(target, a.id, b.id)).slice(0, 2 * K);
   }
 
   #next(): void {

@@ -1,6 +1,6 @@
 // The DHT as a source of peers of an engine.
 import type { PeerFeed, PeerSource, SwarmFacts } from "@shoal/core";
-import type { AnnounceOptions, Announcement } from "./announcer.ts";
+import type { Announcement, AnnounceOptions } from "./announcer.ts";
 
 /** What the source needs of a node. */
 export interface AnnouncingNode {

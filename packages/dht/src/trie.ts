@@ -21,11 +21,11 @@ export interface NodeTrie<T extends Keyed> {
 
 /** A {@link NodeTrie} on the `k-bucket` package. */
 export class KBucketTrie<T extends Keyed> implements NodeTrie<T> {
-  readonly #tree: KBucket<T>;
+  readonly #tree: KBucket<T & KBucketContact>;
 
   /** @param size Items in a bucket. */
   constructor(localId: Uint8Array, size: number) {
-    this.#tree = new KBucket<T>({
+    this.#tree = new KBucket<T & KBucketContact>({
       localNodeId: localId,
       numberOfNodesPerKBucket: size,
       numberOfNodesToPing: 1,
@@ -36,7 +36,7 @@ export class KBucketTrie<T extends Keyed> implements NodeTrie<T> {
 
   add(item: T): boolean {
     if (this.#tree.get(item.id) !== null) return false;
-    this.#tree.add(item);
+    this.#tree.add(item as T & KBucketContact);
     return this.#tree.get(item.id) === item;
   }
 
@@ -66,6 +66,9 @@ export class KBucketTrie<T extends Keyed> implements NodeTrie<T> {
     return leaves;
   }
 }
+
+/** `k-bucket` types items with a clock that only its own arbiter reads. */
+type KBucketContact = { vectorClock: number };
 
 /** How `k-bucket` 5 keeps its tree. */
 interface Branch<T> {

@@ -1,10 +1,9 @@
 // Lookups on all sites at once, as promises.
-import type { BencodeInput } from "@shoal/bencode";
 import type { Clock, Deadlines } from "@shoal/core";
 import type { Contact } from "./contact.ts";
 import type { DhtCrypto } from "./crypto.ts";
 import { closedError } from "./error.ts";
-import type { KrpcReply } from "./krpc.ts";
+import type { KrpcReply, KrpcValues } from "./krpc.ts";
 import type { FoundNode, LookupResult } from "./lookup.ts";
 import type { Site } from "./site.ts";
 import type { TokenCache } from "./token-cache.ts";
@@ -24,7 +23,7 @@ export interface DhtContext {
 export interface Walk {
   readonly target: Uint8Array;
   readonly method: string;
-  readonly args: Readonly<Record<string, BencodeInput>>;
+  readonly args: KrpcValues;
   /** A node answered; `true` if that is all that was wanted. */
   answered?(site: Site, contact: Contact, reply: KrpcReply): boolean | undefined;
 }
@@ -109,7 +108,7 @@ export async function writableNodes(
 export function write(
   nodes: readonly { site: Site; node: FoundNode }[],
   method: string,
-  argsFor: (node: FoundNode) => Readonly<Record<string, BencodeInput>>,
+  argsFor: (node: FoundNode) => KrpcValues,
 ): Promise<{ stored: number; refusals: readonly number[] }> {
   return new Promise((resolve) => {
     const refusals: number[] = [];
@@ -119,17 +118,22 @@ export function write(
       if (--left === 0) resolve({ stored, refusals });
     };
     for (const { site, node } of nodes) {
-      const sent = site.ask(node.contact, method, { ...argsFor(node), token: node.token }, {
-        replied: () => {
-          stored++;
-          arrive();
+      const sent = site.ask(
+        node.contact,
+        method,
+        { ...argsFor(node), token: node.token },
+        {
+          replied: () => {
+            stored++;
+            arrive();
+          },
+          refused: ({ code }) => {
+            refusals.push(code);
+            arrive();
+          },
+          failed: arrive,
         },
-        refused: ({ code }) => {
-          refusals.push(code);
-          arrive();
-        },
-        failed: arrive,
-      });
+      );
       if (!sent) arrive();
     }
     if (nodes.length === 0) resolve({ stored, refusals });

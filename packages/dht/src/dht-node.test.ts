@@ -1,0 +1,115 @@
+import { type Endpoint, formatEndpoint } from "@shoal/core";
+import { describe, expect, it } from "vitest";
+import { addressOf, SimNetwork } from "../testing/network.ts";
+import { portableSigner } from "./crypto.ts";
+import { DhtNode } from "./dht-node.ts";
+import type { DhtOptions } from "./options.ts";
+
+const PORT = 6881;
+
+async function swarm(size: number, options: Partial<DhtOptions> = {}) {
+  const net = new SimNetwork(7);
+  const first: Endpoint = { address: addressOf(0), port: PORT };
+  const nodes = Array.from({ length: size }, (_, i) => {
+    const local = { address: addressOf(i), port: PORT };
+    const bootstrap = i === 0 ? [] : [first];
+    return new DhtNode(net.host(), { sockets: [net.socket(local)], bootstrap, ...options });
+  });
+  await net.advance(60_000);
+  return { net, nodes, at: (i: number) => nodes[i % nodes.length] as DhtNode };
+}
+
+const HASH = new Uint8Array(20).fill(0xab);
+
+describe("DhtNode", () => {
+  it("finds peers that others announced", async () => {
+    const { net, at } = await swarm(40);
+    const stored: number[] = [];
+    at(3).announce(HASH, { port: 5000, announced: (count) => stored.push(count) });
+    at(4).announce(HASH, { port: 5001, impliedPort: true });
+    await net.run(() => stored.length > 0, 60_000);
+    await net.advance(5000);
+    expect(stored).toEqual([8]);
+    const peers: string[] = [];
+    const read = async () => {
+      for await (const peer of at(20).lookup(HASH)) peers.push(formatEndpoint(peer));
+    };
+    await net.settle(read());
+    expect(peers.sort()).toEqual([`${addressOf(3)}:5000`, `${addressOf(4)}:${PORT}`].sort());
+  });
+
+  it("fills its close bucket within two seconds", async () => {
+    const { net } = await swarm(100);
+    const late = new DhtNode(net.host(), {
+      sockets: [net.socket({ address: addressOf(5000), port: PORT })],
+      bootstrap: [{ address: addressOf(0), port: PORT }],
+    });
+    await net.advance(2000);
+    expect(late.nodes().length).toBeGreaterThanOrEqual(16);
+  });
+
+  it("stores and finds items", async () => {
+    const { net, at } = await swarm(30);
+    const { target, nodes } = await net.settle(at(1).put("Hello World!"));
+    expect(nodes).toBe(8);
+    const value = await net.settle(at(2).get(target));
+    expect(new TextDecoder().decode(value as Uint8Array)).toBe("Hello World!");
+    const signer = portableSigner(new Uint8Array(32).fill(5));
+    const salt = new Uint8Array([1]);
+    const first = await net.settle(at(3).putMutable({ signer, value: { ih: HASH }, salt }));
+    const second = await net.settle(at(4).putMutable({ signer, value: { ih: HASH }, salt }));
+    expect([first.seq, second.seq]).toEqual([1n, 2n]);
+    const found = await net.settle(at(5).getMutable(signer.publicKey, { salt }));
+    expect(found?.seq).toBe(2n);
+    expect(found?.infoHash).toEqual(HASH);
+    const stale = at(3).putMutable({ signer, value: 1, salt, seq: 1n });
+    await expect(net.settle(stale)).rejects.toMatchObject({
+      code: "ERR_DHT_NOT_STORED",
+      remoteCode: 302,
+    });
+    const mismatch = at(3).putMutable({ signer, value: 1, salt, cas: 1n });
+    await expect(net.settle(mismatch)).rejects.toMatchObject({ remoteCode: 301 });
+  });
+
+  it("estimates swarms and tells the info-hashes that it knows", async () => {
+    const { net, nodes, at } = await swarm(40);
+    for (const [i, node] of nodes.entries()) {
+      if (i < 20) node.announce(HASH, { port: 5000, seed: i < 5 });
+    }
+    await net.advance(30_000);
+    const { seeds, leechers } = await net.settle(at(30).scrape(HASH));
+    expect(seeds).toBe(5);
+    expect(Math.abs(leechers - 15)).toBeLessThanOrEqual(1);
+    const found: Uint8Array[] = [];
+    const read = async () => {
+      for await (const { infoHash } of at(30).crawl()) found.push(infoHash);
+    };
+    await net.settle(read());
+    expect(found).toEqual([HASH]);
+  });
+
+  it("learns its address and takes an id that fits", async () => {
+    const { net } = await swarm(60);
+    const node = new DhtNode(net.host(), {
+      sockets: [net.socket({ address: addressOf(99), port: PORT })],
+      bootstrap: [{ address: addressOf(0), port: PORT }],
+    });
+    await net.advance(10_000);
+    expect(node.stats().sites[0]?.external).toBe(addressOf(99));
+  });
+
+  it("lives on with what it saved", async () => {
+    const { net, at } = await swarm(60);
+    const state = at(9).exportState();
+    at(30).announce(HASH, { port: 1234 });
+    await net.advance(5000);
+    const local = { address: addressOf(9), port: PORT };
+    await at(9).close();
+    const again = new DhtNode(net.host(), { sockets: [net.socket(local)], state });
+    expect(again.ids).toEqual(at(9).ids);
+    const begun = net.clock.now();
+    const { value } = await net.settle(again.lookup(HASH).next());
+    expect(value).toEqual({ address: addressOf(30), port: 1234 });
+    expect(net.clock.now() - begun).toBeLessThanOrEqual(500);
+  });
+});
