@@ -21,6 +21,16 @@ export const SNUB_MS = 20_000;
 /** Nothing at all came for so long: dead (BEP 3 keep-alives come every two minutes). */
 export const SILENCE_MS = 130_000;
 
+/** Nothing of what we wrote has left for so long: the remote does not read. */
+export const STALL_MS = 180_000;
+
+/**
+ * Bytes waiting to be sent beyond which we don't read either, for whoever asks must also take our
+ * answers; and at which we go on.
+ */
+export const MAX_BACKLOG: number = 4 * 1024 * 1024;
+export const LOW_BACKLOG: number = 1024 * 1024;
+
 /** We say something at least so often. */
 export const KEEP_ALIVE_MS = 60_000;
 

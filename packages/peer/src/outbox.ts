@@ -11,12 +11,15 @@ export class Outbox {
   readonly #duplex: Duplex;
   #written = 0;
   #flushed = 0;
+  /** How much had left when it was last looked at, and since when nothing more has, in ms. */
+  readonly #seen: { flushed: number; at: number };
 
   /** @param written Bytes written to the stream before, as the handshake's. */
   constructor(duplex: Duplex, written: number, now: number) {
     this.#duplex = duplex;
     this.#written = written;
     this.lastWriteAt = now;
+    this.#seen = { flushed: 0, at: now };
   }
 
   /** Bytes that have not left yet, gathered ones included. */
@@ -32,6 +35,15 @@ export class Outbox {
   /** The stream reports that `total` bytes have left since it began. */
   flushed(total: number): void {
     this.#flushed = total;
+  }
+
+  /** For how long nothing of what was written has left, in ms. To be asked once a second or so. */
+  stalledFor(now: number): number {
+    if (this.#flushed !== this.#seen.flushed || this.#flushed === this.#written) {
+      this.#seen.flushed = this.#flushed;
+      this.#seen.at = now;
+    }
+    return now - this.#seen.at;
   }
 
   flush(now: number): void {

@@ -536,6 +536,69 @@ describe("Peer", () => {
   });
 
   describe("time", () => {
+    it("ends a connection whose remote takes nothing of what we send, though it talks", () => {
+      peer.setChoking(false);
+      host.have.fill();
+      send((to) => to.request(0, 0, BLOCK_SIZE));
+      for (let i = 0; i <= 180; i++) {
+        expect(host.log).not.toContain("closed ERR_PEER_TIMEOUT");
+        send((to) => to.keepAlive());
+        peer.tick(host.time);
+        host.time += 1000;
+      }
+      peer.tick(host.time);
+      expect(host.log).toContain("closed ERR_PEER_TIMEOUT");
+      expect(host.totalPins).toBe(0);
+    });
+
+    it("does not mind how long we send, if only some of it leaves now and then", () => {
+      peer.setChoking(false);
+      host.have.fill();
+      for (let i = 0; i < 100; i++) {
+        send((to) => to.request(0, 0, BLOCK_SIZE));
+        peer.flushed(68 + duplex.total - 100);
+        host.time += 10_000;
+        peer.tick(host.time);
+      }
+      expect(host.log).not.toContain("closed ERR_PEER_TIMEOUT");
+    });
+
+    it("does not expect to hear from whom it does not read", () => {
+      peer.pause(PAUSE_DISK);
+      for (let i = 0; i < 10; i++) {
+        host.time += 60_000;
+        peer.tick(host.time);
+        peer.flushed(68 + duplex.total);
+      }
+      expect(duplex.destroyed).toBe(false);
+      peer.resume(PAUSE_DISK);
+      host.time += 100_000;
+      peer.tick(host.time);
+      expect(duplex.destroyed).toBe(false);
+    });
+
+    it("reads no more from whoever does not take our answers, until it has", () => {
+      make(true);
+      peer.start(host.have, []);
+      host.have.fill();
+      host.cached = false;
+      peer.setChoking(false);
+      for (let i = 0; i < 1_000_000 && !duplex.paused; i += 1000) {
+        send((to) => {
+          for (let j = 0; j < 1000; j++) {
+            to.request(0, 0, BLOCK_SIZE);
+            to.cancel(0, 0, BLOCK_SIZE);
+          }
+        });
+      }
+      expect(duplex.paused).toBe(true);
+      expect(duplex.total).toBeLessThan(4.2 * 1024 * 1024);
+      peer.flushed(68 + duplex.total - 2 * 1024 * 1024);
+      expect(duplex.paused).toBe(true);
+      peer.flushed(68 + duplex.total);
+      expect(duplex.paused).toBe(false);
+    });
+
     it("keeps the connection alive, and ends it when nothing comes for two minutes", () => {
       peer.start(host.have, []);
       said(duplex);

@@ -11,13 +11,14 @@ import { Download } from "./download.ts";
 import { PeerError } from "./error.ts";
 import type { PeerHost, PeerView } from "./host.ts";
 import { Inbound } from "./inbound.ts";
-import { KEEP_ALIVE_MS, SILENCE_MS } from "./limits.ts";
+import { KEEP_ALIVE_MS, LOW_BACKLOG, MAX_BACKLOG, SILENCE_MS, STALL_MS } from "./limits.ts";
 import { Outbox } from "./outbox.ts";
 import { Upload } from "./upload.ts";
 
 /** Why a connection is not being read at present; a set of bits. */
 export const PAUSE_DISK = 1;
 export const PAUSE_RATE = 2;
+const PAUSE_BACKLOG = 4;
 
 /** What a connection is made of. */
 export interface PeerInit {
@@ -207,10 +208,13 @@ export class Peer implements DuplexHandler, PeerView {
 
   /** Once a second: timeouts, keep-alive, snubbing. */
   tick(now: number): void {
-    if (now - this.#life.heardAt > SILENCE_MS) {
-      this.close(
-        new PeerError("ERR_PEER_TIMEOUT", `nothing came for ${SILENCE_MS / 1000} seconds`),
-      );
+    // While we don't read, nothing can come.
+    if (!this.isPaused && now - this.#life.heardAt > SILENCE_MS) {
+      this.#timeOut(`nothing came for ${SILENCE_MS / 1000} seconds`);
+      return;
+    }
+    if (this.#outbox.stalledFor(now) > STALL_MS) {
+      this.#timeOut(`it took nothing of what we sent for ${STALL_MS / 1000} seconds`);
       return;
     }
     if (now - this.#outbox.lastWriteAt > KEEP_ALIVE_MS) this.#outbox.messages.keepAlive();
@@ -276,12 +280,14 @@ export class Peer implements DuplexHandler, PeerView {
       this.#host.rateLimited(this);
     }
     this.turnEnded();
+    if (this.#outbox.queuedBytes > MAX_BACKLOG) this.pause(PAUSE_BACKLOG);
   }
 
   flushed(total: number): void {
     this.#outbox.flushed(total);
     this.upload.flushed(total);
     if (this.upload.queueLength > 0) this.turnEnded();
+    if (this.isPaused && this.#outbox.queuedBytes < LOW_BACKLOG) this.resume(PAUSE_BACKLOG);
   }
 
   closed(error: Error | undefined): void {
@@ -292,6 +298,10 @@ export class Peer implements DuplexHandler, PeerView {
     this.upload.close();
     this.extensions?.close();
     this.#host.peerClosed(this, error);
+  }
+
+  #timeOut(message: string): void {
+    this.close(new PeerError("ERR_PEER_TIMEOUT", message));
   }
 }
 
