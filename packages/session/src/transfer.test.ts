@@ -111,6 +111,9 @@ describe("selected files", () => {
       shop.files("seed").get("payload/second.bin"),
     );
     expect(all.progress.piecesDone).toBeLessThan(all.progress.pieceCount);
+    // Nothing is created of what nobody wants.
+    const names = [...shop.files("leech").keys()].sort();
+    expect(names).toEqual([`.${all.infoHash}.parts`, "payload/second.bin"]);
     const done = all.once("done");
     all.setPriorities(new Map(all.files.map(({ index }) => [index, 4] as const)));
     expect(all.state).toBe("downloading");

@@ -1,5 +1,6 @@
 // A torrent's files as users see them: progress, priority, reading.
 import { type PieceGeometry, type PieceIndex, pieceIndex } from "@shoal/core";
+import type { DiskTorrent } from "@shoal/disk-io";
 import type { TorrentFile } from "@shoal/metainfo";
 import type { PiecePicker } from "@shoal/picker";
 import { TorrentError } from "./error.ts";
@@ -38,6 +39,8 @@ export class FileSet {
   readonly #geometry: PieceGeometry;
   readonly #picker: PiecePicker;
   readonly #priorities: FilePriority[];
+  /** What the disk knows of which files are wanted. */
+  #selected: readonly boolean[];
   #wanted = { total: 0, stored: 0 };
 
   constructor(
@@ -50,6 +53,7 @@ export class FileSet {
     this.#geometry = geometry;
     this.#picker = picker;
     this.#priorities = files.map(() => 4);
+    this.#selected = files.map(() => true);
     this.handles = files.map((file, index) => new FileHandle(this, reader, file, index));
   }
 
@@ -63,6 +67,23 @@ export class FileSet {
     for (const [index, priority] of changes) this.#checkChange(index, priority);
     for (const [index, priority] of changes) this.#priorities[index] = priority;
     this.#applyToPieces();
+  }
+
+  /**
+   * Lets the disk know which files are wanted, if that has changed.
+   *
+   * @throws DiskError if that fails; the next call tries again.
+   */
+  async select(disk: DiskTorrent): Promise<void> {
+    const wanted = this.#priorities.map((priority) => priority > 0);
+    if (wanted.every((isWanted, index) => isWanted === this.#selected[index])) return;
+    this.#selected = wanted;
+    try {
+      await disk.setWanted(wanted);
+    } catch (error) {
+      this.#selected = [];
+      throw error;
+    }
   }
 
   /** How much a file is wanted. */

@@ -181,7 +181,11 @@ export class Torrent implements EventSource<TorrentEvents> {
    * @throws TorrentError `ERR_TORRENT_FILE`, `ERR_TORRENT_PRIORITY`.
    */
   setPriorities(priorities: ReadonlyMap<number, FilePriority>): void {
-    this.#parts.files.setPriorities(priorities);
+    const { files } = this.#parts;
+    files.setPriorities(priorities);
+    if (this.#disk !== undefined) {
+      files.select(this.#disk).catch((error: unknown) => this.#fail(asError(error)));
+    }
     this.#wantsChanged();
   }
 
@@ -261,6 +265,7 @@ export class Torrent implements EventSource<TorrentEvents> {
       await this.#goQuiet();
       this.#disk ??= await this.#open();
       this.#disk.retry();
+      await this.#parts.files.select(this.#disk);
       await this.#check(!thoroughly && (await this.#disk.isEmpty()));
       this.#life.verified = true;
       // Not if writing what was left failed meanwhile.
@@ -277,8 +282,13 @@ export class Torrent implements EventSource<TorrentEvents> {
       await this.#prepare(false);
       return;
     }
-    this.#disk?.retry();
-    this.#begin();
+    try {
+      this.#disk?.retry();
+      if (this.#disk !== undefined) await this.#parts.files.select(this.#disk);
+      this.#begin();
+    } catch (error) {
+      this.#fail(asError(error));
+    }
   }
 
   async #open(): Promise<DiskTorrent> {
