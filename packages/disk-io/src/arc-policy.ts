@@ -37,6 +37,9 @@ export function arc(): CachePolicyFactory {
   return <P extends PolicyPiece>(slots: number) => new ArcPolicy<P>(slots);
 }
 
+/** How much of the cache each of the two lists may claim whatever happens. */
+const LEAST = 1 / 8;
+
 class ArcPolicy<P extends PolicyPiece> implements CachePolicy<P> {
   readonly #slots: number;
   readonly #orders: readonly Lru<P>[] = [new Lru(), new Lru(), new Lru(), new Lru()];
@@ -184,7 +187,8 @@ class ArcPolicy<P extends PolicyPiece> implements CachePolicy<P> {
   }
 
   #shift(blocks: number): void {
-    this.#share = Math.min(this.#slots, Math.max(0, this.#share + blocks));
+    const least = this.#slots * LEAST;
+    this.#share = Math.min(this.#slots - least, Math.max(least, this.#share + blocks));
   }
 
   /** Takes it out of a list, of whose idle blocks it had so many. */

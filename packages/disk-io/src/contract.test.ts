@@ -5,7 +5,9 @@ import { describe, expect, it } from "vitest";
 import { bench, downloadAll, pushOut } from "../testing/bench.ts";
 import { nodeError } from "../testing/store.ts";
 import { arrive, download, readBlock, turn } from "../testing/torrent.ts";
-import { NO_SLOT } from "./contract.ts";
+import type { CachePolicyFactory } from "./cache-policy.ts";
+import { NO_SLOT, type Slot } from "./contract.ts";
+import { lru } from "./lru-policy.ts";
 
 const K16 = BLOCK_SIZE;
 
@@ -199,6 +201,59 @@ describe("d: hashing", () => {
   });
 });
 
+describe("f: replacement", () => {
+  /** Whether piece 0 outlives that peer 1 reads 30 others, after these peers have read it. */
+  async function outlives(peers: readonly number[], policy?: CachePolicyFactory): Promise<boolean> {
+    const b = await bench(8, 8 * 40, 0, policy);
+    await downloadAll(b);
+    for (const peer of peers) {
+      for (let n = 0; n < 8; n++) {
+        await readBlock(b.torrent, b.handler, b.data, pieceIndex(0), blockIndex(n), peer);
+      }
+    }
+    for (let i = 1; i <= 30; i++) {
+      for (let n = 0; n < 8; n++) {
+        await readBlock(b.torrent, b.handler, b.data, pieceIndex(i), blockIndex(n), 1);
+      }
+    }
+    const slot = b.torrent.pin(pieceIndex(0), blockIndex(7), 1);
+    if (slot !== NO_SLOT) b.torrent.unpin(slot);
+    await b.io.close();
+    return slot !== NO_SLOT;
+  }
+
+  it("keeps what several peers use while one reads everything", async () => {
+    expect(await outlives([1, 2])).toBe(true);
+  });
+
+  it("takes a peer's use of many blocks, or again, for one", async () => {
+    expect(await outlives([1])).toBe(false);
+    expect(await outlives([1, 1, 1])).toBe(false);
+  });
+
+  it("is a policy that can be replaced: with lru the last use alone counts", async () => {
+    expect(await outlives([1, 2], lru())).toBe(false);
+  });
+
+  it("evicts clean blocks of a partial piece last: they'd be read back to hash it", async () => {
+    const b = await bench(16, 16 * 12);
+    for (let n = 0; n < 8; n++) arrive(b.torrent, b.data, pieceIndex(0), blockIndex(n));
+    await b.torrent.flush();
+    for (let i = 1; i < 12; i++) {
+      await download(b.torrent, b.data, i);
+      await b.handler.until(() => b.handler.stored.length === i);
+    }
+    const { bytesRead } = b.io.stats();
+    for (let n = 8; n < 16; n++) {
+      while (!arrive(b.torrent, b.data, pieceIndex(0), blockIndex(n))) await turn();
+    }
+    b.torrent.complete(pieceIndex(0));
+    await b.handler.until(() => b.handler.stored.length === 12);
+    expect(b.io.stats().bytesRead).toBe(bytesRead);
+    await b.io.close();
+  });
+});
+
 describe("g: fences", () => {
   it("waits for what came before, writes partial pieces first, holds what comes after", async () => {
     const b = await bench(4, 16);
@@ -312,6 +367,54 @@ describe("h: the account", () => {
     await b.torrent.close({ deleteData: true });
     await b.io.close();
   });
+
+  it("tells what became of blocks read ahead, and of pieces evicted too early", async () => {
+    const b = await bench(8, 8 * 40);
+    await downloadAll(b);
+    await pushOut(b);
+    const read = (piece: number, block: number, peer: number): Promise<Buffer> =>
+      readBlock(b.torrent, b.handler, b.data, pieceIndex(piece), blockIndex(block), peer);
+    const before = b.io.stats();
+    for (let n = 0; n < 4; n++) await read(0, n, 1);
+    const { readAheadUsed, readAheadWasted, readHits, readMisses } = b.io.stats();
+    expect(readAheadUsed - before.readAheadUsed).toBe(3 * K16);
+    expect([readHits - before.readHits, readMisses - before.readMisses]).toEqual([4, 1]);
+    for (let i = 1; i < 30; i++) for (let n = 0; n < 8; n++) await read(i, n, 1);
+    expect(b.io.stats().readAheadWasted - readAheadWasted).toBeGreaterThanOrEqual(4 * K16);
+    const { ghostHits } = b.io.stats();
+    await read(29, 0, 2);
+    expect(b.io.stats().ghostHits).toBe(ghostHits);
+    await read(18, 0, 2);
+    expect(b.io.stats().ghostHits).toBe(ghostHits + 1);
+    await b.io.close();
+  });
+
+  it.each([0, 1 << 20, (1 << 20) + 5 * K16])(
+    "is exact with pins, cacheSize %i",
+    async (cacheSize) => {
+      const b = await bench(8, 8 * 20, cacheSize);
+      const account = (): void => {
+        const { cacheSize: size, dirty, clean, pinned, inFlight, free } = b.io.stats();
+        expect(dirty + clean + pinned + inFlight + free).toBe(size);
+        expect(size).toBe(Math.max(1 << 20, cacheSize));
+      };
+      await downloadAll(b);
+      const pins: Slot[] = [];
+      for (let piece = 0; piece < 20; piece++) {
+        for (let block = 0; block < 8; block += 3) {
+          await readBlock(b.torrent, b.handler, b.data, pieceIndex(piece), blockIndex(block));
+          const slot = b.torrent.pin(pieceIndex(piece), blockIndex(block), piece);
+          if (slot !== NO_SLOT) pins.push(slot);
+          account();
+          if (pins.length > 32) for (const old of pins.splice(0, 16)) b.torrent.unpin(old);
+        }
+      }
+      expect(b.io.stats().pinned).toBe(pins.length * K16);
+      for (const slot of pins) b.torrent.unpin(slot);
+      b.io.assertExact();
+      await b.io.close();
+    },
+  );
 });
 
 function sum(values: readonly number[]): number {

@@ -1,5 +1,7 @@
 // A disk layer with in-process jobs, one torrent and a store that keeps a diary.
 import { BLOCK_SIZE, blockIndex, pieceIndex } from "@shoal/core";
+import { arc } from "../src/arc-policy.ts";
+import type { CachePolicyFactory } from "../src/cache-policy.ts";
 import type { DiskTorrent } from "../src/contract.ts";
 import { CachedDiskIo } from "../src/disk-io.ts";
 import { type DiaryStore, diaryStore } from "./store.ts";
@@ -23,8 +25,13 @@ export interface Bench {
 }
 
 /** A cache of the least size (64 blocks) unless told otherwise, and one torrent. */
-export async function bench(pieceBlocks: number, blocks: number, cacheSize = 0): Promise<Bench> {
-  const io = new CachedDiskIo({ cacheSize, threads: 0 });
+export async function bench(
+  pieceBlocks: number,
+  blocks: number,
+  cacheSize = 0,
+  policy: CachePolicyFactory = arc(),
+): Promise<Bench> {
+  const io = new CachedDiskIo({ cacheSize, policy, threads: 0 });
   const data = fixture(pieceBlocks * BLOCK_SIZE, [blocks * BLOCK_SIZE]);
   const store = diaryStore();
   const handler = notes();

@@ -227,7 +227,8 @@ export class ArcModel implements CachePolicy<PolicyPiece> {
   }
 
   #shift(blocks: number): void {
-    this.#share = Math.min(this.#slots, Math.max(0, this.#share + blocks));
+    const share = Math.max(this.#slots / 8, this.#share + blocks);
+    this.#share = Math.min((this.#slots * 7) / 8, share);
   }
 
   #outcome(used: boolean): void {

@@ -160,10 +160,11 @@ export async function readBlock(
   { geometry }: Fixture,
   piece: PieceIndex,
   block: BlockIndex,
+  requester = 1,
 ): Promise<Buffer> {
   for (;;) {
     const seen = handler.read.length + handler.readErrors.length;
-    const slot = torrent.pin(piece, block, 1);
+    const slot = torrent.pin(piece, block, requester);
     if (slot !== NO_SLOT) {
       const bytes = Buffer.from(torrent.view(slot, 0, geometry.blockSize(piece, block)));
       torrent.unpin(slot);
