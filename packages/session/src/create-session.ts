@@ -87,6 +87,7 @@ async function openSession(options: CreateSessionOptions, at: Endpoint): Promise
     runtime,
     disk: createDiskIo({
       cacheSize: cacheSize ?? values.cacheSize,
+      policy: values.policy,
       lockMemory,
       ...(diskThreads === undefined ? {} : { threads: diskThreads }),
     }),

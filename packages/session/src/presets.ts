@@ -1,5 +1,6 @@
 // Ready-made settings for three kinds of machines.
 import { totalmem } from "node:os";
+import { arc, type CachePolicyFactory, lru } from "@shoal/disk-io";
 import { DEFAULT_SETTINGS, type SessionSettings } from "./settings.ts";
 
 /** - `embedded`: little memory, few connections
@@ -14,6 +15,7 @@ export const PRESETS: readonly Preset[] = ["embedded", "desktop", "seedbox"];
 export interface PresetValues {
   /** Bytes for all blocks between sockets and disk. */
   readonly cacheSize: number;
+  readonly policy: CachePolicyFactory;
   readonly settings: SessionSettings;
 }
 
@@ -24,6 +26,7 @@ export function presetValues(preset: Preset): PresetValues {
     case "embedded":
       return {
         cacheSize: 4 * MIB,
+        policy: lru(),
         settings: {
           ...DEFAULT_SETTINGS,
           uploadSlots: 4,
@@ -34,10 +37,11 @@ export function presetValues(preset: Preset): PresetValues {
         },
       };
     case "desktop":
-      return { cacheSize: 64 * MIB, settings: DEFAULT_SETTINGS };
+      return { cacheSize: 64 * MIB, policy: arc(), settings: DEFAULT_SETTINGS };
     case "seedbox":
       return {
         cacheSize: Math.min(Math.floor(totalmem() / 4), 2048 * MIB),
+        policy: arc(),
         settings: {
           ...DEFAULT_SETTINGS,
           uploadSlots: Number.POSITIVE_INFINITY,
