@@ -1,3 +1,4 @@
+import { createRng } from "@shoal/core";
 import { describe, expect, it } from "vitest";
 import { Pressure } from "./pressure.ts";
 
@@ -23,5 +24,27 @@ describe("pressure", () => {
 
   it("keeps room for a chunk in the smallest cache", () => {
     expect(64 - new Pressure(64).high).toBeGreaterThanOrEqual(32);
+  });
+
+  it("judges as a naive reading of its marks does, for any size and any course of the level", () => {
+    const rng = createRng(7);
+    for (let run = 0; run < 200; run++) {
+      const slots = 64 + Math.floor(rng() * 5000);
+      const { low, flushAt, high } = new Pressure(slots);
+      expect(0 < low && low <= flushAt && flushAt <= high && high <= slots - 32).toBe(true);
+      const pressure = new Pressure(slots);
+      let paused = false;
+      for (let i = 0; i < 500; i++) {
+        const dirty = Math.floor(rng() * slots);
+        const arriving = Math.floor(rng() * (slots - dirty));
+        const starved = rng() < 0.1;
+        const before = paused;
+        if (dirty === 0) paused = false;
+        else if (starved || dirty + arriving >= high) paused = true;
+        else if (dirty + arriving <= low) paused = false;
+        expect(pressure.judge(dirty, arriving, starved)).toBe(paused !== before);
+        expect(pressure.congested).toBe(paused);
+      }
+    }
   });
 });
