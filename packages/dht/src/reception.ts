@@ -1,12 +1,5 @@
 // The first to look at a datagram: lets answers through to who asked, and queries to the server.
-import {
-  type Clock,
-  concatBytes,
-  type Endpoint,
-  type Entropy,
-  encodeCompact,
-  isDialable,
-} from "@shoal/core";
+import { type Clock, concatBytes, type Endpoint, type Entropy, isDialable } from "@shoal/core";
 import type { DhtCrypto } from "./crypto.ts";
 import type { ItemStore } from "./item-store.ts";
 import { decodeKrpc, encodeError, KRPC_ERROR, type KrpcQuery } from "./krpc.ts";
@@ -16,7 +9,7 @@ import { K } from "./routing-table.ts";
 import { Server } from "./server.ts";
 import type { Site } from "./site.ts";
 import { Tokens } from "./tokens.ts";
-import { Visitors } from "./visitors.ts";
+import { type Visitor, Visitors } from "./visitors.ts";
 
 /** Counters since the node began. */
 export interface Traffic {
@@ -110,18 +103,20 @@ export class Reception {
     }
     if (this.#settings.readOnly) return;
     const now = this.#host.clock.now();
-    if (!this.#visitors.admit(from.address, now)) {
+    const visitor = this.#visitors.admit(from.address, now);
+    if (visitor === undefined) {
       this.#traffic.queriesIgnored++;
       return;
     }
-    if (message.kind === "query") this.#answer(site, message, bytes.length, from, now);
+    if (message.kind === "query")
+      this.#answer(site, { query: message, size: bytes.length, from, visitor, now });
     else {
       const text = `malformed: ${message.reason}`;
       this.#send(site, encodeError(message.transaction, KRPC_ERROR.protocol, text), from);
     }
   }
 
-  #answer(site: Site, query: KrpcQuery, size: number, from: Endpoint, now: number): void {
+  #answer(site: Site, { query, size, from, visitor, now }: Arrival): void {
     // Our own query come back: a mirror, or somebody who claims to be us.
     if (compareDistance(site.id, query.id, site.id) === 0) {
       this.#traffic.datagramsDropped++;
@@ -130,15 +125,16 @@ export class Reception {
     const answer = this.#server.answer({
       query,
       from,
-      compact: encodeCompact(from),
+      compact: compactOf(visitor, from.port),
       family: site.family,
       localId: site.id,
-      budget: this.#visitors.budget(from.address, size, now),
+      budget: this.#visitors.budget(visitor, size, now),
       now,
     });
-    this.#visitors.spend(from.address, size, answer.length, now);
+    this.#visitors.spend(visitor, size, answer.length);
     this.#send(site, answer, from);
-    if (!query.readOnly) site.meet([{ id: query.id, endpoint: from }]);
+    if (query.readOnly || !this.#visitors.mayMeet(visitor, now)) return;
+    site.meet([{ id: query.id.slice(), endpoint: from }]);
   }
 
   #send(site: Site, bytes: Uint8Array, to: Endpoint): void {
@@ -156,4 +152,23 @@ export class Reception {
     if (site === undefined) return undefined;
     return concatBytes(site.table.closest(target, K).map(({ compact }) => compact));
   }
+}
+
+/** A query that is to be answered. */
+interface Arrival {
+  readonly query: KrpcQuery;
+  /** Bytes of its datagram. */
+  readonly size: number;
+  readonly from: Endpoint;
+  readonly visitor: Visitor;
+  readonly now: number;
+}
+
+/** The visitor's endpoint in compact form. */
+function compactOf({ ip }: Visitor, port: number): Uint8Array {
+  const compact = new Uint8Array(ip.length + 2);
+  compact.set(ip);
+  compact[ip.length] = port >> 8;
+  compact[ip.length + 1] = port & 0xff;
+  return compact;
 }

@@ -1,11 +1,19 @@
 // Answers to the queries of others (BEP 5, 32, 33, 42, 44, 51).
-import { type BencodeDict, type BencodeValue, decode } from "@shoal/bencode";
-import { type Endpoint, equalBytes } from "@shoal/core";
+import { type BencodeDict, decode } from "@shoal/bencode";
+import { concatBytes, type Endpoint, equalBytes } from "@shoal/core";
 import type { DhtCrypto } from "./crypto.ts";
 import { type Item, isCanonical, isGenuine, itemTarget, MAX_SALT, MAX_VALUE } from "./item.ts";
 import type { ItemStore } from "./item-store.ts";
-import { encodeError, encodeReply, KRPC_ERROR, type KrpcQuery, MAX_DATAGRAM } from "./krpc.ts";
+import {
+  encodeError,
+  encodeReply,
+  KRPC_ERROR,
+  type KrpcQuery,
+  type KrpcValues,
+  MAX_DATAGRAM,
+} from "./krpc.ts";
 import { ID_LENGTH } from "./node-id.ts";
+import { encodeNodesReply, type NodesReply } from "./nodes-reply.ts";
 import type { PeerStore } from "./peer-store.ts";
 import type { Tokens } from "./tokens.ts";
 
@@ -59,7 +67,9 @@ export class Server {
     const { query } = visit;
     const answer = this.#values(visit);
     if (answer instanceof Refusal) return encodeError(query.transaction, answer.code, answer.text);
-    return encodeReply(query.transaction, visit.compact, answer);
+    const { more, ...common } = answer;
+    if (more === undefined) return encodeNodesReply(query.transaction, visit.compact, common);
+    return encodeReply(query.transaction, visit.compact, { ...common, ...more });
   }
 
   #values(visit: Visit): Values | Refusal {
@@ -107,22 +117,20 @@ export class Server {
     const { peers, tokens } = this.#host;
     const infoHash = query.args.bytes("info_hash");
     if (infoHash?.length !== ID_LENGTH) return INVALID;
-    const values: Values = this.#nodes(visit, infoHash);
-    if (peers.accepts(infoHash)) {
-      values.token = tokens.issue(compact.subarray(0, -2), infoHash, now);
-    }
-    let room = Math.min(MAX_DATAGRAM, budget) - sizeOf(values, query);
+    const nodes = this.#nodes(visit, infoHash);
+    const token = peers.accepts(infoHash)
+      ? tokens.issue(compact.subarray(0, -2), infoHash, now)
+      : undefined;
+    let room = Math.min(MAX_DATAGRAM, budget) - sizeOf(nodes, query);
     const blooms = query.args.int("scrape") === 1 ? peers.blooms(infoHash, now) : undefined;
-    if (blooms !== undefined && room >= BLOOM_ROOM) {
-      values.BFsd = blooms.seeds;
-      values.BFpe = blooms.peers;
-      room -= BLOOM_ROOM;
-    }
+    const scrape = blooms && room >= BLOOM_ROOM ? blooms : undefined;
+    if (scrape !== undefined) room -= BLOOM_ROOM;
     const count = Math.min(MAX_VALUES, Math.floor((room - 10) / (family === 4 ? 8 : 21)));
     const noSeeds = query.args.int("noseed") === 1;
     const drawn = count > 0 ? peers.draw(infoHash, { family, count, noSeeds }, now) : [];
-    if (drawn.length > 0) values.values = drawn;
-    return values;
+    if (drawn.length === 0 && scrape === undefined) return { ...nodes, token };
+    const values = drawn.length > 0 ? drawn : undefined;
+    return { ...nodes, token, more: { values, BFsd: scrape?.seeds, BFpe: scrape?.peers } };
   }
 
   #announcePeer(visit: Visit): Values | Refusal {
@@ -146,24 +154,19 @@ export class Server {
     const { query, compact, budget, now } = visit;
     const target = query.args.bytes("target");
     if (target?.length !== ID_LENGTH) return INVALID;
-    const values: Values = this.#nodes(visit, target);
-    values.token = this.#host.tokens.issue(compact.subarray(0, -2), target, now);
+    const token = this.#host.tokens.issue(compact.subarray(0, -2), target, now);
+    const values = { ...this.#nodes(visit, target), token };
     const item = this.#host.items.get(target, now);
     if (item === undefined) return values;
     const { encoded, signed } = item;
-    if (signed !== undefined) {
-      values.seq = signed.seq;
-      const known = query.args.big("seq");
-      if (known !== undefined && signed.seq <= known) return values;
-    }
+    const known = query.args.big("seq");
+    const isNews = signed === undefined || known === undefined || signed.seq > known;
     const room = Math.min(MAX_DATAGRAM, budget) - sizeOf(values, query);
-    if (room < encoded.length + ITEM_ROOM) return values;
-    values.v = decode(encoded);
-    if (signed !== undefined) {
-      values.k = signed.publicKey;
-      values.sig = signed.signature;
+    if (!isNews || room < encoded.length + ITEM_ROOM) {
+      return signed === undefined ? values : { ...values, more: { seq: signed.seq } };
     }
-    return values;
+    const { publicKey, seq, signature } = signed ?? {};
+    return { ...values, more: { v: decode(encoded), k: publicKey, seq, sig: signature } };
   }
 
   #put(visit: Visit): Values | Refusal {
@@ -207,17 +210,11 @@ export class Server {
       this.#sample = peers.sample(MAX_SAMPLE);
       this.#sampledAt = now;
     }
-    const values: Values = {
-      ...this.#nodes(visit, target),
-      interval: SAMPLE_SECONDS,
-      num: peers.torrents,
-    };
+    const values = this.#nodes(visit, target);
     const room = Math.min(MAX_DATAGRAM, budget) - sizeOf(values, query) - 20;
     const count = Math.max(0, Math.min(this.#sample.length, Math.floor(room / ID_LENGTH)));
-    const samples = new Uint8Array(count * ID_LENGTH);
-    for (let i = 0; i < count; i++) samples.set(this.#sample[i] ?? [], i * ID_LENGTH);
-    values.samples = samples;
-    return values;
+    const samples = concatBytes(this.#sample.slice(0, count));
+    return { ...values, more: { interval: SAMPLE_SECONDS, num: peers.torrents, samples } };
   }
 
   #hasToken(visit: Visit, target: Uint8Array): boolean {
@@ -230,22 +227,10 @@ export class Server {
 }
 
 /** The members of a reply. */
-type Values = {
-  readonly id: Uint8Array;
-  readonly nodes?: Uint8Array | undefined;
-  readonly nodes6?: Uint8Array | undefined;
-  token?: Uint8Array;
-  values?: readonly Uint8Array[];
-  BFsd?: Uint8Array;
-  BFpe?: Uint8Array;
-  seq?: bigint;
-  v?: BencodeValue;
-  k?: Uint8Array;
-  sig?: Uint8Array;
-  interval?: number;
-  num?: number;
-  samples?: Uint8Array;
-};
+interface Values extends NodesReply {
+  /** Those that only some replies have. */
+  readonly more?: KrpcValues;
+}
 
 /** An answer that says why there is none. */
 class Refusal {

@@ -1,5 +1,7 @@
 // What we remember of the addresses that send us queries: how often, how much we answered.
 
+import { parseIp } from "@shoal/core";
+
 /** Most addresses remembered; the one seen longest ago makes room. */
 const MAX_VISITORS = 4096;
 /** Time in which a count falls to 1/e, in ms. */
@@ -8,6 +10,8 @@ const DECAY_MS = 10_000;
 const BLOCK_MS = 300_000;
 /** How long an address counts as real once it has answered us, in ms. */
 const VERIFIED_MS = 600_000;
+/** A visitor is asked whether it is there at most that often, in ms. */
+const MEET_MS = 60_000;
 /** Bytes of a reply for each byte of a query from an address that may be forged. */
 const AMPLIFICATION = 5;
 /** Bytes beyond that which an address may be sent in ten seconds or so. */
@@ -29,14 +33,14 @@ export class Visitors {
     return this.#visitors.size;
   }
 
-  /** Counts a query; `false` if the address asks too often and is to get no answer. */
-  admit(address: string, now: number): boolean {
+  /** Counts a query; `undefined` if the address asks too often and is to get no answer. */
+  admit(address: string, now: number): Visitor | undefined {
     const visitor = this.#visitor(address, now);
-    if (now < visitor.blockedUntil) return false;
+    if (now < visitor.blockedUntil) return undefined;
     visitor.queries++;
-    if (visitor.queries <= (this.#perSecond * DECAY_MS) / 1000) return true;
+    if (visitor.queries <= (this.#perSecond * DECAY_MS) / 1000) return visitor;
     visitor.blockedUntil = now + BLOCK_MS;
-    return false;
+    return undefined;
   }
 
   /** The address has shown that it receives what is sent to it. */
@@ -45,16 +49,22 @@ export class Visitors {
   }
 
   /** How many bytes may answer a query of so many bytes, so that we amplify no forger's attack. */
-  budget(address: string, queryBytes: number, now: number): number {
-    const visitor = this.#visitor(address, now);
+  budget(visitor: Visitor, queryBytes: number, now: number): number {
     if (now < visitor.verifiedUntil) return Number.POSITIVE_INFINITY;
     return Math.max(AMPLIFICATION * queryBytes, ALLOWANCE - visitor.excess);
   }
 
   /** Counts what an answer had beyond the bound. */
-  spend(address: string, queryBytes: number, replyBytes: number, now: number): void {
+  spend(visitor: Visitor, queryBytes: number, replyBytes: number): void {
     const beyond = replyBytes - AMPLIFICATION * queryBytes;
-    if (beyond > 0) this.#visitor(address, now).excess += beyond;
+    if (beyond > 0) visitor.excess += beyond;
+  }
+
+  /** Whether it is time to ask the visitor in turn whether it is there. */
+  mayMeet(visitor: Visitor, now: number): boolean {
+    if (now < visitor.metAt + MEET_MS) return false;
+    visitor.metAt = now;
+    return true;
   }
 
   #visitor(address: string, now: number): Visitor {
@@ -83,8 +93,12 @@ export class Visitors {
   }
 }
 
-interface Visitor {
+/** An address that asked us something. */
+export interface Visitor {
   readonly address: string;
+  /** 4 or 16 bytes. */
+  readonly ip: Uint8Array;
+  metAt: number;
   queries: number;
   excess: number;
   seenAt: number;
@@ -93,5 +107,14 @@ interface Visitor {
 }
 
 function newVisitor(address: string, now: number): Visitor {
-  return { address, queries: 0, excess: 0, seenAt: now, blockedUntil: 0, verifiedUntil: 0 };
+  return {
+    address,
+    ip: parseIp(address) ?? new Uint8Array(0),
+    metAt: Number.NEGATIVE_INFINITY,
+    queries: 0,
+    excess: 0,
+    seenAt: now,
+    blockedUntil: Number.NEGATIVE_INFINITY,
+    verifiedUntil: Number.NEGATIVE_INFINITY,
+  };
 }
