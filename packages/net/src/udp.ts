@@ -1,13 +1,7 @@
 // UDP: one socket of one address family.
 
 import { createSocket, type Socket } from "node:dgram";
-import {
-  type Datagrams,
-  type Endpoint,
-  endpointFamily,
-  formatEndpoint,
-  ipFamily,
-} from "@shoal/core";
+import { type Datagrams, type Endpoint, endpointFamily, formatEndpoint } from "@shoal/core";
 import { checkEndpoint, socketEndpoint } from "./address.ts";
 import { netError } from "./error.ts";
 
@@ -61,7 +55,8 @@ function datagrams(socket: Socket, local: Endpoint, family: 4 | 6): Datagrams {
   // What arrives here is the echo of a datagram that got lost (ICMP unreachable on some systems).
   socket.on("error", () => {});
   socket.on("message", (bytes, { address, port }) => {
-    const from = socketEndpoint(address, port);
+    // IPv4 text of the system is canonical already, and this is done for every datagram.
+    const from = family === 4 ? { address, port } : socketEndpoint(address, port);
     if (from !== undefined) receive?.(bytes, from);
   });
   return {
@@ -70,7 +65,8 @@ function datagrams(socket: Socket, local: Endpoint, family: 4 | 6): Datagrams {
       receive = receiver;
     },
     send: (bytes, to) => {
-      if (closing !== undefined || ipFamily(to.address) !== family) return;
+      // Endpoints hold canonical addresses, of which only IPv6 has colons.
+      if (closing !== undefined || to.address.includes(":") !== (family === 6)) return;
       if (!(to.port > 0 && to.port <= 65_535)) return;
       socket.send(bytes, to.port, to.address);
     },
