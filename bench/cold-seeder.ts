@@ -1,0 +1,18 @@
+// A seeder that tells what its disk did: `cold-seeder.ts <torrent> <folder> <port>`.
+import { createInterface } from "node:readline";
+import { createSession } from "@shoal/session";
+
+const [torrentFile = "", path = "", port = ""] = process.argv.slice(2);
+const session = await createSession({
+  address: "127.0.0.1",
+  port: Number(port),
+  cacheSize: 64 * 2 ** 20,
+  trackers: false,
+  uploadSlots: Number.POSITIVE_INFINITY,
+});
+const torrent = await session.add(torrentFile, { path });
+await torrent.completed();
+createInterface({ input: process.stdin })
+  .on("line", () => console.log(JSON.stringify(session.stats.disk)))
+  .on("close", () => process.exit(0));
+console.log("READY");
