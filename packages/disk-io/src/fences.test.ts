@@ -22,6 +22,9 @@ class Watched {
   /** Fences as the store saw them. */
   readonly seen: string[] = [];
   readonly faults: string[] = [];
+  /** For each such fence, the blocks that must have been written before it, once it runs. */
+  readonly due: (() => readonly number[])[] = [];
+  readonly #written = new Set<number>();
   readonly #turns: (() => void)[];
   #others = 0;
   #alone: string | undefined;
@@ -38,8 +41,12 @@ class Watched {
         const alone = (what: Alone, detail = "") => this.#runAlone(what + detail, what);
         return {
           read: (piece, begin, into) => this.#share("read", () => store.read(piece, begin, into)),
-          write: (piece, begin, from) =>
-            this.#share("write", () => store.write(piece, begin, from)),
+          write: (piece, begin, from) => {
+            const first = (piece * layout.pieceLength + begin) / BLOCK_SIZE;
+            const blocks = from.reduce((sum, view) => sum + view.length, 0) / BLOCK_SIZE;
+            for (let n = 0; n < blocks; n++) this.#written.add(first + n);
+            return this.#share("write", () => store.write(piece, begin, from));
+          },
           flush: () => alone("flush"),
           finish: () => alone("finish"),
           move: (path) => alone("move", path),
@@ -53,6 +60,9 @@ class Watched {
   }
 
   async #runAlone(entry: string, what: string): Promise<void> {
+    for (const block of this.due[this.seen.length]?.() ?? []) {
+      if (!this.#written.has(block)) this.faults.push(`block ${block} not before ${entry}`);
+    }
     this.seen.push(entry);
     if (this.#others > 0 || this.#alone !== undefined) this.faults.push(`${what} is not alone`);
     this.#alone = what;
@@ -85,6 +95,8 @@ class Schedule {
   readonly #rng: Rng;
   readonly #data: Fixture;
   readonly #completed = new Set<number>();
+  /** Every block that arrived, numbered through the torrent. */
+  readonly #put = new Set<number>();
   #pending = 0;
 
   constructor(seed: number, data: Fixture) {
@@ -104,9 +116,14 @@ class Schedule {
     const piece = pieceIndex(this.#pick(geometry.pieceCount));
     if (dice < 3 && !this.#completed.has(piece)) {
       this.#completed.add(piece);
+      // At once, for a cache this small never refuses a torrent that is smaller.
       void download(torrent, this.#data, piece);
+      const blocks = geometry.blockCount(piece);
+      for (let n = 0; n < blocks; n++) this.#put.add(piece * geometry.blocksPerPiece + n);
     } else if (dice < 7 && !this.#completed.has(piece)) {
-      arrive(torrent, this.#data, piece, blockIndex(this.#pick(geometry.blockCount(piece))));
+      const block = blockIndex(this.#pick(geometry.blockCount(piece)));
+      arrive(torrent, this.#data, piece, block);
+      this.#put.add(piece * geometry.blocksPerPiece + block);
     } else if (dice < 9 && this.handler.stored.includes(piece)) {
       const slot = torrent.pin(piece, blockIndex(0), 1);
       if (slot !== NO_SLOT) torrent.unpin(slot);
@@ -119,26 +136,18 @@ class Schedule {
 
   fence(torrent: DiskTorrent): void {
     const n = this.asked.length;
-    switch (this.#pick(9)) {
-      case 0:
-        return this.#expect(torrent.flush(), "flush");
-      case 1:
-        return this.#expect(torrent.move(`/${n}`), `move/${n}`);
-      case 2:
-        return this.#expect(torrent.rename(0, [`${n}`]), `rename0${n}`);
-      case 3:
-        return this.#expect(torrent.setWanted([true]), "setWanted");
-      case 4:
-        return this.#expect(torrent.finish(), "finish");
-      case 5:
-        return this.#expect(torrent.isEmpty());
-      case 6:
-        return this.#expect(torrent.fileFacts());
-      case 7:
-        return this.#check(torrent, this.#pick(4));
-      default:
-        return this.#expect(torrent.capacity());
-    }
+    const kinds: (() => void)[] = [
+      () => this.#expect(torrent.flush(), "flush"),
+      () => this.#expect(torrent.move(`/${n}`), `move/${n}`),
+      () => this.#expect(torrent.rename(0, [`${n}`]), `rename0${n}`),
+      () => this.#expect(torrent.setWanted([true]), "setWanted"),
+      () => this.#expect(torrent.finish(), "finish"),
+      () => this.#expect(torrent.isEmpty()),
+      () => this.#expect(torrent.fileFacts()),
+      () => this.#expect(torrent.capacity()),
+      () => this.#check(torrent, this.#pick(4)),
+    ];
+    kinds[this.#pick(kinds.length)]?.();
   }
 
   step(): void {
@@ -180,7 +189,15 @@ class Schedule {
   }
 
   #expect(promise: Promise<unknown>, seen?: string): void {
-    if (seen !== undefined) this.asked.push(seen);
+    if (seen !== undefined) {
+      this.asked.push(seen);
+      const put = seen === "close" ? [] : [...this.#put];
+      const completed = new Set(this.#completed);
+      const { blocksPerPiece } = this.#data.geometry;
+      // A piece that became complete later is written behind the fence, all of it.
+      const isDue = (piece: number): boolean => completed.has(piece) || !this.#completed.has(piece);
+      this.watched.due.push(() => put.filter((n) => isDue(Math.floor(n / blocksPerPiece))));
+    }
     this.#pending++;
     this.ends.push(promise.finally(() => this.#pending--));
   }
