@@ -1,5 +1,6 @@
 // The parts of a running torrent, made and tied to each other.
 import type { Emitter, PieceIndex } from "@shoal/core";
+import type { DiskTorrent } from "@shoal/disk-io";
 import { PiecePicker } from "@shoal/picker";
 import { RateLimit } from "@shoal/policy";
 import { Discipline } from "./discipline.ts";
@@ -135,4 +136,24 @@ export function makeParts(session: TorrentHost, init: TorrentInit, host: PartsHo
     (error) => events.emit("warning", error),
   );
   return { transfer, swarm, files, reader, sources, extensions, downloadLimit, uploadLimit };
+}
+
+/** Opens the torrent's data for its transfer. @throws DiskError if the store can't be opened. */
+export async function openData(
+  session: TorrentHost,
+  { metainfo, store }: TorrentInit,
+  infoHash: string,
+  transfer: Transfer,
+): Promise<DiskTorrent> {
+  const { geometry, pieceHashes, files } = metainfo;
+  const { pieceLength, totalLength } = geometry;
+  const disk = await session.disk.open({
+    geometry,
+    pieceHashes,
+    layout: { id: infoHash, pieceLength, totalLength, files },
+    store,
+    handler: transfer,
+  });
+  transfer.useDisk(disk);
+  return disk;
 }

@@ -19,7 +19,7 @@ import type { FilePriority, TorrentFileHandle } from "./files.ts";
 import type { TorrentHost } from "./host.ts";
 import type { TorrentInit } from "./init.ts";
 import { closedError, Life } from "./life.ts";
-import { makeParts, type Parts } from "./parts.ts";
+import { makeParts, openData, type Parts } from "./parts.ts";
 import { peerInfoOf, progressOf, statsOf } from "./report.ts";
 import type {
   PeerInfo,
@@ -263,7 +263,7 @@ export class Torrent implements EventSource<TorrentEvents> {
       this.#life.verified = false;
       this.#enter("checking");
       await this.#goQuiet();
-      this.#disk ??= await this.#open();
+      this.#disk ??= await openData(this.#host, this.#init, this.infoHash, this.#parts.transfer);
       this.#disk.retry();
       await this.#parts.files.select(this.#disk);
       await this.#check(!thoroughly && (await this.#disk.isEmpty()));
@@ -283,26 +283,13 @@ export class Torrent implements EventSource<TorrentEvents> {
       return;
     }
     try {
-      this.#disk?.retry();
+      if (this.state === "error") await this.#parts.transfer.retry();
+      else this.#disk?.retry();
       if (this.#disk !== undefined) await this.#parts.files.select(this.#disk);
       this.#begin();
     } catch (error) {
       this.#fail(asError(error));
     }
-  }
-
-  async #open(): Promise<DiskTorrent> {
-    const { geometry, pieceHashes, files } = this.metainfo;
-    const { pieceLength, totalLength } = geometry;
-    const disk = await this.#host.disk.open({
-      geometry,
-      pieceHashes,
-      layout: { id: this.infoHash, pieceLength, totalLength, files },
-      store: this.#init.store,
-      handler: this.#parts.transfer,
-    });
-    this.#parts.transfer.useDisk(disk);
-    return disk;
   }
 
   async #check(isEmpty: boolean): Promise<void> {

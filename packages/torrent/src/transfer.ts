@@ -1,6 +1,6 @@
 // Blocks in and out: between the picker that chooses, the peers that carry and the disk that keeps.
 import {
-  type Bitfield,
+  Bitfield,
   type BlockIndex,
   blockIndex,
   type Clock,
@@ -83,6 +83,13 @@ export class Transfer implements BlockSink, BlockSource, DiskTorrentHandler {
   /** Names the opened data; nothing else may be called before. */
   useDisk(disk: DiskTorrent): void {
     this.#disk = disk;
+  }
+
+  /** Has failed writes done again, when those under way have ended: a late failure would undo it. */
+  async retry(): Promise<void> {
+    // A check of nothing waits for everything.
+    await this.disk.check({ pieces: new Bitfield(this.geometry.pieceCount) });
+    this.disk.retry();
   }
 
   /** All data on disk is being checked: until `checked` no piece counts as had. */
