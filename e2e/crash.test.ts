@@ -46,14 +46,12 @@ afterEach(async () => {
 
 /** Begins to download into `<folder>/<place>`. */
 function download(place: string): ChildProcess {
+  const torrent = join(folder, "payload.torrent");
+  const peer = `127.0.0.1:${seeder.port}`;
+  const options = [torrent, "-o", join(folder, place), "--peer", peer, "--port", "0"];
   const child = spawn(
     process.execPath,
-    [
-      "--conditions=shoal-source",
-      CLI,
-      ...["download", join(folder, "payload.torrent"), "-o", join(folder, place)],
-      ...["--peer", `127.0.0.1:${seeder.port}`, "--no-tracker", "--port", "0", "--json"],
-    ],
+    ["--conditions=shoal-source", CLI, "download", ...options, "--no-tracker", "--json"],
     { stdio: ["ignore", "ignore", "inherit"], env: childEnv() },
   );
   running.push(child);
@@ -91,7 +89,8 @@ it("goes on from what a killed download left, and never takes it on trust", asyn
   // A crash of the machine may tear what was not flushed: here in the middle of what has come.
   const torn = join(folder, "leech/payload/a.bin");
   const bytes = readFileSync(torn);
-  bytes.fill(0, bytes.length / 2, bytes.length / 2 + 5000);
+  const middle = bytes.length >> 1;
+  bytes.fill(0, middle, middle + 5000);
   writeFileSync(torn, bytes);
   const [code] = await once(download("leech"), "exit");
   expect(code).toBe(0);
