@@ -156,5 +156,5 @@ for (let round = 0; round < 2; round++) {
   for (const pieceLength of [16, 256, 1024]) await run(pieceLength * 1024, 64 * 2 ** 20);
 }
 
-console.log("\nCache policies; cache 64 MiB, 1 GiB served");
+console.log("\nCache policies; cache 64 MiB, 1 GiB served or taken");
 await comparePolicies();

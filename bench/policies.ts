@@ -32,7 +32,7 @@ const POLICIES: readonly (readonly [string, number, CachePolicyFactory])[] = [
 
 /** Prints a table of all policies on all traces. */
 export async function comparePolicies(): Promise<void> {
-  console.log("\n| trace | policy | hit rate | reads/MiB | read/served | wasted | writes/MiB |");
+  console.log("\n| trace | policy | hit rate | reads/MiB | MiB read/MiB | wasted | writes/MiB |");
   console.log("| --- | --- | --- | --- | --- | --- | --- |");
   for (const trace of TRACES) {
     for (const [name, cacheSize, policy] of POLICIES) {
@@ -54,13 +54,12 @@ async function replay(
   }
   await player.end();
   const stats = io.stats();
-  const served = stats.readHits * BLOCK_SIZE;
-  const ahead = stats.readAheadUsed + stats.readAheadWasted;
+  const moved = stats.readHits * BLOCK_SIZE + stats.bytesWritten;
   const cells = [
-    percent(1 - stats.readMisses / stats.readHits),
-    (stats.reads / (served / MIB)).toFixed(2),
-    (stats.bytesRead / served).toFixed(2),
-    ahead === 0 ? "–" : percent(stats.readAheadWasted / ahead),
+    percent(stats.readHits - stats.readMisses, stats.readHits),
+    (stats.reads / (moved / MIB)).toFixed(2),
+    (stats.bytesRead / moved).toFixed(2),
+    percent(stats.readAheadWasted, stats.readAheadUsed + stats.readAheadWasted),
     stats.writes === 0 ? "–" : (stats.writes / (stats.bytesWritten / MIB)).toFixed(2),
   ];
   await io.close();
@@ -158,8 +157,8 @@ function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-function percent(part: number): string {
-  return `${(part * 100).toFixed(1)} %`;
+function percent(part: number, whole: number): string {
+  return whole === 0 ? "–" : `${((100 * part) / whole).toFixed(1)} %`;
 }
 
 function fail(error: Error): never {

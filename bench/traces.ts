@@ -26,6 +26,7 @@ export const TRACES: readonly Trace[] = [
   { name: "sequential stream", blocks: 64, pieces: 1024, steps: stream },
   { name: "50 random leechers", blocks: 128, pieces: 256, steps: () => leechers(256, 128) },
   { name: "mixed read and write", blocks: 64, pieces: 1024, steps: mixed },
+  { name: "download, 50 peers", blocks: 256, pieces: 400, steps: download },
   { name: "cold seed, 50 peers", blocks: 256, pieces: 2048, steps: () => leechers(2048, 256) },
 ];
 
@@ -84,6 +85,22 @@ function* mixed(): Generator<Step> {
     yield { kind: "read", peer: 99, piece, block: scanned % 64 };
     scanned++;
     step++;
+  }
+}
+
+/** A torrent is downloaded from 50 peers, fast and slow ones, each with a piece of its own. */
+function* download(): Generator<Step> {
+  const rng = createRng(20);
+  const writers = Array.from({ length: 50 }, (_, n) => ({ piece: n, block: 0 }));
+  let next = writers.length;
+  for (let step = 0; step < STEPS; ) {
+    const writer = writers[Math.floor(writers.length * rng() ** 2)];
+    for (let burst = 0; burst < 4 && writer !== undefined; burst++, step++) {
+      yield { kind: "write", peer: 0, ...writer };
+      if (++writer.block < 256) continue;
+      writer.piece = next++;
+      writer.block = 0;
+    }
   }
 }
 
