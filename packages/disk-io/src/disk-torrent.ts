@@ -225,13 +225,17 @@ export class CachedTorrent implements DiskTorrent {
         if (pieces.delete(piece) && trust.pieces.has(piece)) good.add(piece);
       }
     }
-    const present = await ask(this.executor, { kind: "present", torrent: this.id });
-    const isKnown = present instanceof Uint8Array;
-    const readable = isKnown ? intersection(pieces, present) : pieces;
-    const read = await this.#read(readable, onProgress, signal);
+    const read = await this.#read(await this.#present(pieces), onProgress, signal);
     this.jobs.durability.checked(pieces, read);
     for (const piece of read) good.add(piece);
     return good;
+  }
+
+  /** Those of the pieces that the store may have data of. */
+  async #present(pieces: Bitfield): Promise<Bitfield> {
+    if (pieces.count === 0) return pieces;
+    const bytes = await ask(this.executor, { kind: "present", torrent: this.id });
+    return bytes instanceof Uint8Array ? intersection(pieces, bytes) : pieces;
   }
 
   /** Reads and hashes pieces. @returns the right ones. */

@@ -81,14 +81,24 @@ function makeFolder(path: string): void {
   }
 }
 
+/** Folders that are gone, in use, or could never be made. */
+const UNREMOVABLE: readonly string[] = [
+  "ENOENT",
+  "ENOTEMPTY",
+  "EEXIST",
+  "EBUSY",
+  "EPERM",
+  "EACCES",
+  "ENOTDIR",
+  "ENAMETOOLONG",
+];
+
 function removeEmpty(path: string): void {
   try {
     if (lstatSync(path).isDirectory()) rmdirSync(path);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? "";
-    if (!["ENOENT", "ENOTEMPTY", "EEXIST", "EBUSY", "EPERM", "EACCES", "ENOTDIR"].includes(code)) {
-      throw error;
-    }
+    if (!UNREMOVABLE.includes(code)) throw error;
   }
 }
 

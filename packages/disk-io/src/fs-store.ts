@@ -1,5 +1,13 @@
 // A torrent's data as files in a folder.
-import { fsyncSync, type Stats, statfsSync, statSync, symlinkSync, unlinkSync } from "node:fs";
+import {
+  fstatSync,
+  fsyncSync,
+  type Stats,
+  statfsSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+} from "node:fs";
 import { dirname, relative, resolve } from "node:path";
 import { type Allocator, makeAllocator } from "./allocator.ts";
 import type { FileFact, StoreFactory, StoreFile, StoreLayout, TorrentStore } from "./contract.ts";
@@ -71,8 +79,8 @@ class FsStore implements TorrentStore {
   readonly #dropCached: Native["dropCached"];
   readonly #parts: PartFile;
   readonly #partsPath: readonly string[];
-  /** Files written since the last flush, `PARTS` too. */
-  readonly #unsynced = new Set<number>();
+  /** Files to be flushed, `PARTS` too, and the inode that each had when it was written. */
+  readonly #unsynced = new Map<number, number | undefined>();
   #wanted: readonly boolean[] = [];
   /** Files that are neither wanted nor there: they are not to be made. */
   #apart: ReadonlySet<number> = new Set();
@@ -127,11 +135,11 @@ class FsStore implements TorrentStore {
     this.#plan.visit(piece, begin, lengthOf(from), (index, position, length) => {
       if (this.#file(index).pad) cursor.advance(length);
       else if (this.#apart.has(index) || this.#isInParts(index, piece)) {
-        this.#unsynced.add(PARTS);
         this.#parts.write(index, piece, at, length, cursor);
+        this.#wrote(PARTS, this.#openToWrite(PARTS, this.#partsPath, 0o666));
       } else {
         const fd = this.#openFile(index);
-        this.#unsynced.add(index);
+        this.#wrote(index, fd);
         writeAt(fd, position, length, cursor);
       }
       at += length;
@@ -143,19 +151,24 @@ class FsStore implements TorrentStore {
     const { pieceLength } = this.#plan;
     for (const piece of found) {
       this.#plan.visit(piece, 0, pieceLength, (index) => {
-        if (this.#isInParts(index, piece)) this.#unsynced.add(PARTS);
-        else if (!this.#file(index).pad) this.#unsynced.add(index);
+        const key = this.#isInParts(index, piece) ? PARTS : index;
+        const isStored = key === PARTS || !this.#file(index).pad;
+        if (isStored && !this.#unsynced.has(key)) this.#unsynced.set(key, undefined);
         return true;
       });
     }
-    const paths = [...this.#unsynced].map((index) => this.#root.locate(this.#pathOf(index)));
+    const files = [...this.#unsynced].map(([index, inode]) => {
+      return { path: this.#root.locate(this.#pathOf(index)), inode };
+    });
     // Also if it fails: what a device lost it does not report again.
     this.#unsynced.clear();
-    for (const path of paths) await syncFile(path, this.#dropCached);
-    for (const folder of new Set(paths.map((path) => dirname(path)))) syncFolder(folder);
+    for (const { path, inode } of files) await syncFile(path, inode, this.#dropCached);
+    for (const folder of new Set(files.map(({ path }) => dirname(path)))) syncFolder(folder);
   }
 
   fileFacts(): FileFact[] {
+    // Who asks wants to know what is there now: files that were replaced are opened anew.
+    this.#handles.close();
     return this.#files.map(({ path, pad }, index) => {
       const place = this.#parts.hasFile(index) ? this.#partsPath : path;
       const stats = pad ? undefined : this.#stat(place);
@@ -223,6 +236,7 @@ class FsStore implements TorrentStore {
     const root = new Root(target);
     moveFiles(this.#ownPaths(), this.#root, root);
     this.#root = root;
+    for (const index of [PARTS, ...this.#files.keys()]) this.#placed(index);
   }
 
   rename(index: number, to: readonly string[]): void {
@@ -233,6 +247,7 @@ class FsStore implements TorrentStore {
     this.#handles.close();
     renameFile(this.#root, file.path, to);
     this.#files[index] = { ...file, path: to };
+    this.#placed(index);
   }
 
   remove(): void {
@@ -298,6 +313,19 @@ class FsStore implements TorrentStore {
     const file = this.#files[index];
     if (file === undefined) throw new RangeError(`the torrent has no file ${index}`);
     return file;
+  }
+
+  /** Notes that the file is to be flushed, and which one it is: another may take its place. */
+  #wrote(index: number, fd: number): void {
+    if (this.#unsynced.get(index) === undefined) this.#unsynced.set(index, fstatSync(fd).ino);
+  }
+
+  /** Notes that the file is to be flushed, its place in a new folder too. */
+  #placed(index: number): void {
+    const isStored = index === PARTS || !this.#file(index).pad;
+    const isThere = isStored && this.#stat(this.#pathOf(index))?.isFile() === true;
+    if (isThere) this.#unsynced.set(index, undefined);
+    else this.#unsynced.delete(index);
   }
 
   #pathOf(index: number): readonly string[] {

@@ -1,5 +1,5 @@
 // Makes files and folders durable.
-import { closeSync, fsync, fsyncSync, openSync } from "node:fs";
+import { closeSync, fstatSync, fsync, fsyncSync, openSync } from "node:fs";
 import { promisify } from "node:util";
 import type { Native } from "./native.ts";
 
@@ -9,12 +9,22 @@ const syncing = promisify(fsync);
  * Makes a file durable, on a thread of its own: it may take seconds, in which other torrents' jobs go
  * on. Not by a handle of the pool, for those jobs may close it.
  *
+ * @param inode What the file must be, if that is known.
  * @param dropCached Then lets the system forget its copy.
+ * @throws Error with the code `ERR_DISK_CHANGED` if another file has taken its place.
  */
-export async function syncFile(path: string, dropCached: Native["dropCached"]): Promise<void> {
+export async function syncFile(
+  path: string,
+  inode: number | undefined,
+  dropCached: Native["dropCached"],
+): Promise<void> {
   // Windows flushes only what may be written.
   const fd = openSync(path, process.platform === "win32" ? "r+" : "r");
   try {
+    if (inode !== undefined && fstatSync(fd).ino !== inode) {
+      const message = "another file took the place of the one that was written";
+      throw Object.assign(new Error(message), { code: "ERR_DISK_CHANGED", path });
+    }
     await syncing(fd);
     dropCached?.(fd, 0, 0);
   } finally {
