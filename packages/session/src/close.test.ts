@@ -6,11 +6,11 @@ import { createDiskIo, type DiskIo, fsStore } from "@shoal/disk-io";
 import { createHttpClient, tcpTransport } from "@shoal/net";
 import { createTrackerServer } from "@shoal/tracker/server";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { reach, Workshop } from "../testing/workshop.ts";
 import type { Runtime } from "./init.ts";
 import { nodeRuntime } from "./services/runtime.ts";
 import { trackerService } from "./services/trackers.ts";
 import { Session } from "./session.ts";
-import { reach, Workshop } from "./workshop.fixture.ts";
 
 const PAYLOAD = { "one.bin": 2_000_000, "two.bin": 2_000_000 };
 

@@ -1,8 +1,8 @@
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { parseTorrent } from "@shoal/metainfo";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { MANY_FILES, randomBytes, Workshop, write } from "../testing/workshop.ts";
 import { createTorrent } from "./create-torrent.ts";
-import { MANY_FILES, randomBytes, Workshop, write } from "./workshop.fixture.ts";
 
 let shop: Workshop;
 beforeEach(() => {

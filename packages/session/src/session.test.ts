@@ -4,9 +4,9 @@ import { pathToFileURL } from "node:url";
 import { errorCode } from "@shoal/core";
 import { tcpTransport } from "@shoal/net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { reach, until, Workshop } from "../testing/workshop.ts";
 import { createSession } from "./create-session.ts";
 import { DEFAULT_SETTINGS } from "./settings.ts";
-import { reach, until, Workshop } from "./workshop.fixture.ts";
 
 let shop: Workshop;
 beforeEach(() => {

@@ -1,7 +1,7 @@
 // Sessions that transfer torrents on real loopback sockets and real disks.
 import { readFileSync, rmSync, truncateSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { MANY_FILES, randomBytes, reach, until, Workshop, write } from "./workshop.fixture.ts";
+import { MANY_FILES, randomBytes, reach, until, Workshop, write } from "../testing/workshop.ts";
 
 let shop: Workshop;
 beforeEach(() => {

@@ -2,9 +2,9 @@ import { type Duplex, errorCode } from "@shoal/core";
 import { ConnectionBudget, type KnownPeer } from "@shoal/policy";
 import { encodeHandshake, type Handshake } from "@shoal/wire";
 import { beforeEach, describe, expect, it } from "vitest";
+import { at, type MemoryDuplex, World } from "../testing/world.ts";
 import { Dialer } from "./dialer.ts";
 import type { TorrentHost } from "./host.ts";
-import { at, type MemoryDuplex, World } from "./world.fixture.ts";
 
 const OURS = handshake(1);
 const KNOWN = { endpoint: at(9) } as KnownPeer;

@@ -1,9 +1,9 @@
 import { pieceIndex } from "@shoal/core";
 import { PiecePicker } from "@shoal/picker";
 import { describe, expect, it } from "vitest";
+import { sample } from "../testing/world.ts";
 import { type FilePriority, FileSet } from "./files.ts";
 import type { Reader } from "./reader.ts";
-import { sample } from "./world.fixture.ts";
 
 /** Pieces of 32 KiB: file 0 ends in piece 1, file 1 is empty, file 2 in 1–4, file 3 in 4–5. */
 const { metainfo } = sample([50_000, 0, 100_000, 30_001]);

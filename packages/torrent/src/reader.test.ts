@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { at, nodeError, sample, testStore, World } from "./world.fixture.ts";
+import { at, nodeError, sample, testStore, World } from "../testing/world.ts";
 
 const DATA = sample([50_000, 0, 300_000, 30_001]);
 /** Where file 2 lies. */

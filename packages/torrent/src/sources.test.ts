@@ -1,7 +1,7 @@
 import type { PeerSource } from "@shoal/core";
 import { describe, expect, it } from "vitest";
+import { at, FakeSource } from "../testing/world.ts";
 import { type Facts, Sources } from "./sources.ts";
-import { at, FakeSource } from "./world.fixture.ts";
 
 const FACTS: Facts = {
   infoHash: new Uint8Array(20),

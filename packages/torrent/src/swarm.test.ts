@@ -3,8 +3,8 @@ import { type Duplex, type Endpoint, endpoint, formatEndpoint } from "@shoal/cor
 import { ConnectionBudget } from "@shoal/policy";
 import { encodeHandshake, HandshakeDecoder, MessageEncoder } from "@shoal/wire";
 import { describe, expect, it } from "vitest";
+import { at, type MemoryDuplex, sample, testStore, World } from "../testing/world.ts";
 import type { Torrent } from "./torrent.ts";
-import { at, type MemoryDuplex, sample, testStore, World } from "./world.fixture.ts";
 
 const DATA = sample([200_000]);
 const INFO_HASH = DATA.metainfo.infoHashes.v1 ?? new Uint8Array(20);

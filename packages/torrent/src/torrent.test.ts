@@ -2,9 +2,9 @@
 import { errorCode } from "@shoal/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { at, FakeSource, nodeError, sample, testStore, World } from "../testing/world.ts";
 import type { Torrent } from "./torrent.ts";
 import type { TorrentState } from "./types.ts";
-import { at, FakeSource, nodeError, sample, testStore, World } from "./world.fixture.ts";
 
 const DATA = sample([50_000, 0, 100_000, 30_001]);
 

@@ -5,9 +5,9 @@ import type { Peer } from "@shoal/peer";
 import { PiecePicker } from "@shoal/picker";
 import { RateLimit } from "@shoal/policy";
 import { beforeEach, describe, expect, it } from "vitest";
+import { sample } from "../testing/world.ts";
 import type { Connection } from "./connection.ts";
 import { Transfer } from "./transfer.ts";
-import { sample } from "./world.fixture.ts";
 
 /** Four pieces of two blocks. */
 const { metainfo } = sample([4 * 2 * BLOCK_SIZE], 2 * BLOCK_SIZE);

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createRng, type Endpoint, endpoint } from "@shoal/core";
 import type { Torrent } from "@shoal/torrent";
-import { type CreateSessionOptions, createSession } from "./create-session.ts";
-import { type CreateTorrentOptions, createTorrent } from "./create-torrent.ts";
-import type { Session } from "./session.ts";
+import { type CreateSessionOptions, createSession } from "../src/create-session.ts";
+import { type CreateTorrentOptions, createTorrent } from "../src/create-torrent.ts";
+import type { Session } from "../src/session.ts";
 
 /** Relative paths and lengths. */
 export type Payload = Readonly<Record<string, number>>;

@@ -17,10 +17,10 @@ import { createDiskIo, type DiskIo, memoryStore, type StoreFactory } from "@shoa
 import { buildTorrent, type Metainfo, parseTorrent } from "@shoal/metainfo";
 import { shakeHands } from "@shoal/peer";
 import { ConnectionBudget, RateLimit } from "@shoal/policy";
-import type { Connection } from "./connection.ts";
-import type { TorrentHost } from "./host.ts";
-import type { TorrentInit } from "./init.ts";
-import { Torrent } from "./torrent.ts";
+import type { Connection } from "../src/connection.ts";
+import type { TorrentHost } from "../src/host.ts";
+import type { TorrentInit } from "../src/init.ts";
+import { Torrent } from "../src/torrent.ts";
 
 /** A torrent and its bytes. */
 export interface Sample {
