@@ -2,9 +2,9 @@
 import type { CachePolicy, CachePolicyFactory, PolicyPiece } from "./cache-policy.ts";
 import { FlushOrder } from "./flush-order.ts";
 import { GhostList } from "./ghost-list.ts";
+import { GROUP } from "./group.ts";
 import { Lru } from "./lru.ts";
 import { ReadAhead } from "./read-ahead.ts";
-import { GROUP } from "./slab.ts";
 
 /** Lists of pieces with idle blocks; a piece's mark says which it is in. */
 const NOWHERE = 0;

@@ -3,7 +3,8 @@ import { type BlockIndex, blockIndex } from "@shoal/core";
 import type { CachePolicy, CachePolicyFactory } from "./cache-policy.ts";
 import type { CachedPiece } from "./cached-piece.ts";
 import { NO_SLOT, type Slot } from "./contract.ts";
-import { GROUP, Slab } from "./slab.ts";
+import { GROUP } from "./group.ts";
+import { Slab } from "./slab.ts";
 
 /** What a slot is used for. */
 const FREE = 0;

@@ -2,7 +2,7 @@
 import type { BlockIndex, PieceIndex } from "@shoal/core";
 import type { PolicyPiece } from "./cache-policy.ts";
 import { NO_SLOT } from "./contract.ts";
-import { GROUP } from "./slab.ts";
+import { GROUP } from "./group.ts";
 
 /** Whoever writes out a piece's dirty blocks when their space is needed. */
 export interface PieceOwner {

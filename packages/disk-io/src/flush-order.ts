@@ -1,7 +1,7 @@
 // The order in which partial pieces are written when their space is needed.
 import type { PolicyPiece } from "./cache-policy.ts";
+import { GROUP } from "./group.ts";
 import { Lru } from "./lru.ts";
-import { GROUP } from "./slab.ts";
 
 /** Streaks from here on, in groups, count as equally long: 16 MiB. */
 const LONGEST = 64;

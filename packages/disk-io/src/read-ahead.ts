@@ -1,5 +1,5 @@
 // How far to read ahead: all the rest of the piece, until experience shows that it is evicted unused.
-import { GROUP } from "./slab.ts";
+import { GROUP } from "./group.ts";
 
 /**
  * Counts what became of blocks read ahead. When more than an eighth of them was evicted unused, the

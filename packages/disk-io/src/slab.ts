@@ -1,9 +1,7 @@
 // The slab: all blocks' memory, in groups of 16 slots so that a piece's blocks can lie in a run.
 import { BLOCK_SIZE } from "@shoal/core";
 import { NO_SLOT, type Slot } from "./contract.ts";
-
-/** Slots in a group: 256 KiB, the size that hashes and writes fastest. */
-export const GROUP = 16;
+import { GROUP } from "./group.ts";
 
 const FULL = 0xffff;
 /** How many groups a search for a short run looks at before it gives up. */
