@@ -28,12 +28,14 @@ import { Site } from "./site.ts";
 import { decodeState, encodeState } from "./state.ts";
 import { type SwarmSize, scrapeSwarm, searchPeers } from "./swarm-lookup.ts";
 import { TokenCache } from "./token-cache.ts";
-import { type DhtContext, walk } from "./walk.ts";
+import { type DhtContext, type Walked, walk } from "./walk.ts";
 
 /** What a node tells of. */
 export interface DhtEvents {
   /** Others see this node under another address than before; its id may have changed (BEP 42). */
   moved: { readonly family: 4 | 6; readonly address: string; readonly id: Uint8Array };
+  /** A lookup of ours came to its end on one of our sockets. */
+  lookup: Walked;
   /** Somebody announced a peer to us. */
   announced: { readonly infoHash: Uint8Array; readonly peer: Endpoint };
 }
@@ -91,6 +93,7 @@ export class DhtNode implements EventSource<DhtEvents> {
       sites,
       tokens: new TokenCache<Site>(),
       closing: this.#closing.signal,
+      walked: (walked) => this.#events.emit("lookup", walked),
     };
     this.#peers = options.peers ?? memoryPeerStore(rng, crypto.sha1);
     this.#items = options.items ?? memoryItemStore(() => sites[0]?.id ?? new Uint8Array(20));

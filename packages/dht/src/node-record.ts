@@ -1,6 +1,7 @@
 // What the routing table knows of a node.
 import { type Endpoint, formatEndpoint, isLocal } from "@shoal/core";
 import { type Contact, encodeContact } from "./contact.ts";
+import { ID_LENGTH } from "./node-id.ts";
 import { isSecureId } from "./secure-id.ts";
 import type { Keyed } from "./trie.ts";
 
@@ -22,11 +23,14 @@ export interface NodeRecord extends Contact, Keyed {
 
 /** A record of a node that has just answered. */
 export function newRecord(contact: Contact, rtt: number, now: number): NodeRecord {
-  const { id, endpoint } = contact;
+  const { endpoint } = contact;
+  const compact = encodeContact(contact);
+  // A view: thousands of records share their memory this way.
+  const id = compact.subarray(0, ID_LENGTH);
   return {
     id,
     endpoint,
-    compact: encodeContact(contact),
+    compact,
     isSecure: isSecureId(id, endpoint.address),
     rtt,
     failures: 0,

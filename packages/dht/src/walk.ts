@@ -17,6 +17,19 @@ export interface DhtContext {
   readonly tokens: TokenCache;
   /** Aborts when the node is closed. */
   readonly closing: AbortSignal;
+  /** A walk on a site came to its end. */
+  walked(walked: Walked): void;
+}
+
+/** How a walk on one site went. */
+export interface Walked {
+  readonly target: Uint8Array;
+  readonly method: string;
+  readonly queries: number;
+  readonly replies: number;
+  /** From our table to the closest node that answered: 1 if we knew it, 0 if none answered. */
+  readonly hops: number;
+  readonly durationMs: number;
 }
 
 /** A lookup on every site. */
@@ -52,6 +65,7 @@ export function walk(
       return;
     }
     const results: SiteResult[] = [];
+    const begun = clock.now();
     const stops = new Set<() => void>();
     const abort = (): void => {
       for (const stop of stops) stop();
@@ -74,6 +88,10 @@ export function walk(
         },
         finished: (result) => {
           stops.delete(stop);
+          const { queries, replies, hops } = result;
+          const durationMs = clock.now() - begun;
+          const { target, method } = task;
+          context.walked({ target, method, queries, replies, hops, durationMs });
           tokens.keep(site, task.target, result.writable, clock.now());
           results.push({ site, result });
           if (--left === 0) end();
