@@ -210,6 +210,8 @@ class FsStore implements TorrentStore {
   }
 
   finish(): void {
+    // What an earlier selection, or a crash, has left there.
+    this.#bringHome();
     for (const [index, file] of this.#files.entries()) {
       if (file.pad || this.#wanted[index] === false) continue;
       if (file.symlink !== undefined) this.#link(file, file.symlink);

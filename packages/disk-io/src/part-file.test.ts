@@ -138,6 +138,23 @@ describe("unwanted files", () => {
     await again.close();
   });
 
+  it("come home at the end, if a later start wants everything from the beginning", async () => {
+    const data = torrent();
+    let store = await open(data);
+    await store.setWanted?.(only(1));
+    await write(store, data, [0, 1, 2]);
+    await store.close();
+    store = await open(data);
+    await write(store, data, [3, 4, 5, 6, 7]);
+    await store.finish?.();
+    expect(readdirSync(folder)).toEqual(["file0", "file1", "file2", "file3", "file4"]);
+    await expectPieces(store, data, [0, 1, 2, 3, 4, 5, 6, 7]);
+    await store.flush();
+    await store.close();
+    const files = readdirSync(folder).map((name) => readFileSync(join(folder, name)));
+    expect(Buffer.concat(files).equals(data.bytes)).toBe(true);
+  });
+
   it("include empty ones", async () => {
     const data = fixture(PIECE, [100, { path: ["empty"], length: 0 }]);
     const store = await open(data);

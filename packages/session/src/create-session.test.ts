@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { Workshop } from "../testing/workshop.ts";
 import { createSession } from "./create-session.ts";
 
 it("binds nothing when it shall not listen", async () => {
@@ -18,4 +19,21 @@ it("listens on every address by default, and at one alone if told so", async () 
   const local = await createSession({ address: "127.0.0.1", port });
   expect(local.addresses).toEqual([{ address: "127.0.0.1", port }]);
   await local.close();
+});
+
+it("locks its cache when the first torrent is added, or warns and goes on", async () => {
+  const shop = new Workshop();
+  const session = await shop.session({ lockMemory: true });
+  const warnings: Error[] = [];
+  session.on("warning", (warning) => warnings.push(warning));
+  const bytes = await shop.torrent("seed", { "a.bin": 100_000 });
+  const torrent = await session.add(bytes, { path: shop.path("seed") });
+  await torrent.completed();
+  const { lockedBytes, cacheSize } = session.stats.disk;
+  if (warnings.length === 0) expect(lockedBytes).toBe(cacheSize);
+  else {
+    expect(warnings).toEqual([expect.objectContaining({ code: "ERR_DISK_UNSUPPORTED" })]);
+    expect(lockedBytes).toBe(0);
+  }
+  await shop.close();
 });
