@@ -44,7 +44,7 @@ session = lt.session({
     "dht_restrict_search_ips": False,
     "dht_ignore_dark_internet": False,
     "dht_enforce_node_id": False,
-    "alert_mask": lt.alert.category_t.dht_notification | lt.alert.category_t.error_notification,
+    "alert_mask": lt.alert.category_t.dht_notification | lt.alert.category_t.dht_operation_notification | lt.alert.category_t.error_notification,
 })
 stop = threading.Event()
 

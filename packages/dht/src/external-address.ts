@@ -31,11 +31,11 @@ export class ExternalAddress {
    * @returns Whether another address than before is elected by this.
    */
   vote(voter: string, compact: Uint8Array | undefined): boolean {
-    if (compact?.length !== (this.#family === 4 ? 6 : 18) || isLocal(voter)) return false;
+    if (compact?.length !== (this.#family === 4 ? 6 : 18)) return false;
+    const network = subnetOf(voter);
+    if (this.#voters.has(network) || isLocal(voter)) return false;
     const address = formatIp(compact.subarray(0, -2));
     if (!isDialable(address) || isLocal(address)) return false;
-    const network = subnetOf(voter);
-    if (this.#voters.has(network)) return false;
     if (!this.#votes.has(address) && this.#votes.size >= MAX_CANDIDATES) return false;
     this.#voters.add(network);
     const count = (this.#votes.get(address) ?? 0) + 1;

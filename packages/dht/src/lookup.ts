@@ -117,12 +117,12 @@ export class Lookup {
   }
 
   #consider(contact: Contact, depth: number): Candidate | undefined {
+    const at = this.#placeFor(contact.id);
+    if (at < 0 || at >= MAX_CANDIDATES) return undefined;
     const { address } = contact.endpoint;
     if (this.#style.secureOnly && !isSecureId(contact.id, address)) return undefined;
     const network = isLocal(address) ? formatEndpoint(contact.endpoint) : subnetOf(address);
     if (this.#networks.has(network)) return undefined;
-    const at = this.#placeFor(contact.id);
-    if (at < 0 || at >= MAX_CANDIDATES) return undefined;
     this.#networks.add(network);
     const candidate: Candidate = { contact, depth, state: "new", token: undefined };
     this.#candidates.splice(at, 0, candidate);
@@ -226,6 +226,8 @@ export class Lookup {
 
   #read(reply: KrpcReply, from: Endpoint, depth: number): void {
     for (const contact of this.#task.nodes(reply)) {
+      // Most are known already, and that is the cheaper question.
+      if (this.#placeFor(contact.id) < 0) continue;
       if (isCredible(contact.endpoint, from.address)) this.#consider(contact, depth);
     }
   }

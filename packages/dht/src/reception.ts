@@ -1,5 +1,5 @@
 // The first to look at a datagram: lets answers through to who asked, and queries to the server.
-import { type Clock, concatBytes, type Endpoint, type Entropy, isDialable } from "@shoal/core";
+import { type Clock, concatBytes, type Endpoint, type Entropy } from "@shoal/core";
 import type { DhtCrypto } from "./crypto.ts";
 import type { ItemStore } from "./item-store.ts";
 import { decodeKrpc, encodeError, KRPC_ERROR, type KrpcQuery } from "./krpc.ts";
@@ -93,7 +93,7 @@ export class Reception {
     this.#traffic.datagramsReceived++;
     this.#traffic.bytesReceived += bytes.length;
     const message = decodeKrpc(bytes);
-    if (message === undefined || from.port === 0 || !isDialable(from.address)) {
+    if (message === undefined || from.port === 0) {
       this.#traffic.datagramsDropped++;
       return;
     }

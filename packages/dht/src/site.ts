@@ -322,8 +322,10 @@ export class Site {
 
   /** Fills the far buckets: our neighbours' neighbours are all near. */
   #widen(neighbours: readonly Contact[]): void {
-    for (const [bucket, leaf] of this.#table.buckets().entries()) {
-      if (leaf.length >= K || neighbours.length === 0 || bucket >= 159) continue;
+    const buckets = this.#table.buckets();
+    // The last two hold our neighbours, which the lookup of ourselves has just met.
+    for (const [bucket, leaf] of buckets.slice(0, -2).entries()) {
+      if (leaf.length >= K || neighbours.length === 0) continue;
       const noise = Uint8Array.from({ length: ID_LENGTH }, () => randomInt(this.#host.rng, 256));
       const target = divergeAt(this.id, bucket, noise);
       this.lookup({ target, method: "find_node", args: { target }, finished: () => {} });

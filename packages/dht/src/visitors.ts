@@ -1,6 +1,6 @@
 // What we remember of the addresses that send us queries: how often, how much we answered.
 
-import { parseIp } from "@shoal/core";
+import { isDialable, parseIp } from "@shoal/core";
 
 /** Most addresses remembered; the one seen longest ago makes room. */
 const MAX_VISITORS = 4096;
@@ -33,10 +33,10 @@ export class Visitors {
     return this.#visitors.size;
   }
 
-  /** Counts a query; `undefined` if the address asks too often and is to get no answer. */
+  /** Counts a query; `undefined` if the address is none, or asks too often: no answer. */
   admit(address: string, now: number): Visitor | undefined {
     const visitor = this.#visitor(address, now);
-    if (now < visitor.blockedUntil) return undefined;
+    if (now < visitor.blockedUntil || !visitor.isDialable) return undefined;
     visitor.queries++;
     if (visitor.queries <= (this.#perSecond * DECAY_MS) / 1000) return visitor;
     visitor.blockedUntil = now + BLOCK_MS;
@@ -98,6 +98,8 @@ export interface Visitor {
   readonly address: string;
   /** 4 or 16 bytes. */
   readonly ip: Uint8Array;
+  /** Whether there can be anybody at the address. */
+  readonly isDialable: boolean;
   metAt: number;
   queries: number;
   excess: number;
@@ -110,6 +112,7 @@ function newVisitor(address: string, now: number): Visitor {
   return {
     address,
     ip: parseIp(address) ?? new Uint8Array(0),
+    isDialable: isDialable(address),
     metAt: Number.NEGATIVE_INFINITY,
     queries: 0,
     excess: 0,
