@@ -35,8 +35,10 @@ it("ends its threads after a store that can't be opened", async () => {
   const store = { open: () => memoryStore().open(data.layout), thread: NO_MODULE };
   const threads = new CheckThreads(2);
   const loan = threads.borrow(1, specOf(data, store, notes()));
-  for (const executor of loan.executors)
-    await expect(executor).rejects.toThrow("opening the store");
+  const failures = loan.executors.map((executor) =>
+    expect(executor).rejects.toThrow("opening the store"),
+  );
+  await Promise.all(failures);
   await loan.giveBack();
   expect(threads.threads.length).toBe(0);
 });
