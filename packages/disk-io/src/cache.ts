@@ -4,6 +4,7 @@ import type { CachePolicy, CachePolicyFactory } from "./cache-policy.ts";
 import type { CachedPiece } from "./cached-piece.ts";
 import { NO_SLOT, type Slot } from "./contract.ts";
 import { GROUP } from "./group.ts";
+import type { Occupancy } from "./occupancy.ts";
 import { Slab } from "./slab.ts";
 
 /** What a slot is used for. */
@@ -390,14 +391,4 @@ export class Cache {
     const sum = dirty + clean + pinned + arriving + reading + free;
     if (sum !== this.slab.size) throw new Error(`${sum} slots of ${this.slab.size}`);
   }
-}
-
-/** Numbers of slots by use. */
-export interface Occupancy {
-  readonly dirty: number;
-  readonly clean: number;
-  readonly pinned: number;
-  readonly arriving: number;
-  readonly reading: number;
-  readonly free: number;
 }
