@@ -1,5 +1,5 @@
 // Folders below a root, made and entered without ever leaving it through a symbolic link.
-import { lstatSync, mkdirSync, realpathSync, rmdirSync } from "node:fs";
+import { lstatSync, mkdirSync, realpathSync, rmdirSync, statSync } from "node:fs";
 import { dirname, join, sep } from "node:path";
 
 /** A folder that a torrent's files lie in, and what was found out about the folders below it. */
@@ -26,7 +26,7 @@ export class Root {
    */
   prepare(elements: readonly string[]): string {
     if (this.#real === undefined) {
-      mkdirSync(this.path, { recursive: true });
+      makeFolders(this.path);
       this.#real = realpathSync(this.path);
     }
     const file = this.locate(elements);
@@ -111,4 +111,24 @@ function leadsOutside(path: string): Error {
     code: "ELOOP",
     path,
   });
+}
+
+/**
+ * Makes a folder and those above it. One by one: Node's recursive mkdir never returns where a parent
+ * exists but takes no folders, as below `/proc`.
+ */
+function makeFolders(path: string): void {
+  if (isFolder(path)) return;
+  const parent = dirname(path);
+  if (parent !== path) makeFolders(parent);
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    // Another thread may have been quicker.
+    if (!isFolder(path)) throw error;
+  }
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }

@@ -313,6 +313,14 @@ describe("removing", () => {
 });
 
 describe("foreign files in the way", () => {
+  it("fails, and does not hang, below a folder that takes none", async () => {
+    const data = fixture(4096, [4096]);
+    const store = await fsStore({ path: "/proc/shoal/downloads" }).open(data.layout);
+    const write = async (): Promise<void> => store.write(0, 0, [data.bytes]);
+    await expect(write()).rejects.toMatchObject({ code: expect.stringMatching(/^E[A-Z]+$/) });
+    await store.close();
+  });
+
   it("reports a root and a folder that are files", async () => {
     const data = fixture(4096, [{ path: ["a", "b"], length: 100 }]);
     const store = await fsStore({ path: folder }).open(data.layout);
