@@ -10,7 +10,7 @@ export interface Contact {
 }
 
 /** Bytes of a node in a compact list of a family. */
-export const CONTACT_SIZE: Readonly<Record<4 | 6, number>> = { 4: 26, 6: 38 };
+const CONTACT_SIZE: Readonly<Record<4 | 6, number>> = { 4: 26, 6: 38 };
 
 /** Nodes that are read of one list; honest ones send eight, some twenty. */
 const MAX_LISTED = 32;

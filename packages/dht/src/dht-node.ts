@@ -81,22 +81,25 @@ export class DhtNode implements EventSource<DhtEvents> {
     checkOptions(options);
     this.#release = host.release;
     const { clock, deadlines, rng, crypto = portableCrypto } = host;
+    const { sha1 } = crypto;
     const saved = options.state === undefined ? [] : decodeState(options.state);
     const sites = options.sockets.map((socket) => {
       const state = saved.find(({ local }) => local === socket.local.address);
       return this.#newSite(host, options, socket, state?.id);
     });
+    this.#peers = options.peers ?? memoryPeerStore(rng, sha1);
+    this.#items = options.items ?? memoryItemStore(() => sites[0]?.id ?? new Uint8Array(20));
     this.#context = {
       clock,
       deadlines,
       crypto,
       sites,
+      peers: this.#peers,
+      items: this.#items,
       tokens: new TokenCache<Site>(),
       closing: this.#closing.signal,
       walked: (walked) => this.#events.emit("lookup", walked),
     };
-    this.#peers = options.peers ?? memoryPeerStore(rng, crypto.sha1);
-    this.#items = options.items ?? memoryItemStore(() => sites[0]?.id ?? new Uint8Array(20));
     this.#announcer = new Announcer(this.#context);
     this.#reception = new Reception(
       { ...host, crypto, sites, peers: this.#peers, items: this.#items },

@@ -58,6 +58,8 @@ export async function getImmutable(
   target: Uint8Array,
   signal?: AbortSignal,
 ): Promise<BencodeValue | undefined> {
+  const own = context.items.get(target, context.clock.now());
+  if (own !== undefined && own.signed === undefined) return itemValue(own);
   let value: BencodeValue | undefined;
   const answered = (_site: object, _contact: object, { values }: KrpcReply): boolean => {
     const encoded = values.span("v");
@@ -180,7 +182,8 @@ async function searchNewest(
   const { crypto } = context;
   const target = mutableTarget(crypto, publicKey, salt);
   const holders = new Set<string>();
-  let newest: SignedItem | undefined;
+  const own = context.items.get(target, context.clock.now());
+  let newest: SignedItem | undefined = own && isSigned(own) ? own : undefined;
   const results = await walk(
     context,
     {
@@ -209,6 +212,10 @@ async function searchNewest(
     result.writable.map((node) => ({ site, node })),
   );
   return { target, item: newest, nodes, holders };
+}
+
+function isSigned(item: Item): item is SignedItem {
+  return item.signed !== undefined;
 }
 
 function readSigned(

@@ -1,7 +1,7 @@
 // Items that anybody can store in the DHT: immutable by hash, mutable by key (BEP 44, BEP 46).
 import { type BencodeValue, decode, encode } from "@shoal/bencode";
-import { concatBytes, equalBytes } from "@shoal/core";
-import type { DhtCrypto } from "./crypto.ts";
+import { concatBytes } from "@shoal/core";
+import type { DhtCrypto } from "./suite.ts";
 
 /** Bytes of the largest bencoded value that nodes store. */
 export const MAX_VALUE = 1000;
@@ -30,24 +30,24 @@ export interface SignedPart {
 }
 
 /** Where an immutable item lies. */
-export function immutableTarget(crypto: DhtCrypto, encoded: Uint8Array): Uint8Array {
-  return crypto.sha1(encoded);
+export function immutableTarget(suite: DhtCrypto, encoded: Uint8Array): Uint8Array {
+  return suite.sha1(encoded);
 }
 
 /** Where a mutable item lies. */
 export function mutableTarget(
-  crypto: DhtCrypto,
+  suite: DhtCrypto,
   publicKey: Uint8Array,
   salt: Uint8Array,
 ): Uint8Array {
-  return crypto.sha1(concatBytes([publicKey, salt]));
+  return suite.sha1(concatBytes([publicKey, salt]));
 }
 
 /** Where the item lies. */
-export function itemTarget(crypto: DhtCrypto, { encoded, signed }: Item): Uint8Array {
+export function itemTarget(suite: DhtCrypto, { encoded, signed }: Item): Uint8Array {
   return signed === undefined
-    ? immutableTarget(crypto, encoded)
-    : mutableTarget(crypto, signed.publicKey, signed.salt);
+    ? immutableTarget(suite, encoded)
+    : mutableTarget(suite, signed.publicKey, signed.salt);
 }
 
 /** The bytes that a mutable item's signature is of. */
@@ -59,11 +59,11 @@ export function signedBytes(encoded: Uint8Array, salt: Uint8Array, seq: bigint):
 }
 
 /** Whether a mutable item's parts have their sizes and its signature is true. */
-export function isGenuine(crypto: DhtCrypto, encoded: Uint8Array, signed: SignedPart): boolean {
+export function isGenuine(suite: DhtCrypto, encoded: Uint8Array, signed: SignedPart): boolean {
   const { publicKey, salt, seq, signature } = signed;
   if (publicKey.length !== KEY_LENGTH || signature.length !== SIGNATURE_LENGTH) return false;
   if (salt.length > MAX_SALT || seq < 0n || seq >= 2n ** 63n) return false;
-  return crypto.verify(signature, signedBytes(encoded, salt, seq), publicKey);
+  return suite.verify(signature, signedBytes(encoded, salt, seq), publicKey);
 }
 
 /** Whether the bytes are one value in canonical bencoding, as storing nodes must check. */
@@ -88,11 +88,6 @@ export function torrentOf(value: BencodeValue): Uint8Array | undefined {
   }
   const infoHash = value.bytes("ih");
   return infoHash?.length === 20 ? infoHash.slice() : undefined;
-}
-
-/** Whether both are the same item. */
-export function equalItems(a: Item, b: Item): boolean {
-  return a.signed?.seq === b.signed?.seq && equalBytes(a.encoded, b.encoded);
 }
 
 function ascii(text: string): Uint8Array {

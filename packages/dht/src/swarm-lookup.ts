@@ -32,21 +32,26 @@ export function searchPeers(
   },
 ): Promise<readonly SiteResult[]> {
   const seen = new Set<string>();
+  const tell = (peer: Endpoint): void => {
+    const key = formatEndpoint(peer);
+    if (seen.has(key) || seen.size >= MAX_FOUND) return;
+    seen.add(key);
+    options.found(peer);
+  };
   const task = {
     target: infoHash,
     method: "get_peers",
     args: { info_hash: infoHash, ...(options.noSeeds === true ? { noseed: 1 } : {}) },
     answered: (_site: object, { endpoint }: { endpoint: Endpoint }, reply: KrpcReply) => {
-      for (const peer of peersOf(reply)) {
-        const key = formatEndpoint(peer);
-        if (seen.has(key) || seen.size >= MAX_FOUND) continue;
-        if (!isCredible(peer, endpoint.address)) continue;
-        seen.add(key);
-        options.found(peer);
-      }
+      for (const peer of peersOf(reply)) if (isCredible(peer, endpoint.address)) tell(peer);
       return undefined;
     },
   };
+  for (const { family } of context.sites) {
+    const wanted = { family, count: MAX_VALUES, noSeeds: options.noSeeds === true };
+    const own = context.peers.draw(infoHash, wanted, context.clock.now());
+    for (const compact of own) for (const peer of decodeCompact(compact, family)) tell(peer);
+  }
   return walk(context, task, options.signal);
 }
 
@@ -58,6 +63,11 @@ export async function scrapeSwarm(
 ): Promise<SwarmSize> {
   const seeds = new Uint8Array(BLOOM_SIZE);
   const leechers = new Uint8Array(BLOOM_SIZE);
+  const own = context.peers.blooms(infoHash, context.clock.now());
+  if (own !== undefined) {
+    uniteBlooms(seeds, own.seeds);
+    uniteBlooms(leechers, own.peers);
+  }
   await walk(
     context,
     {

@@ -3,8 +3,10 @@ import type { Clock, Deadlines } from "@shoal/core";
 import type { Contact } from "./contact.ts";
 import type { DhtCrypto } from "./crypto.ts";
 import { closedError } from "./error.ts";
+import type { ItemStore } from "./item-store.ts";
 import type { KrpcReply, KrpcValues } from "./krpc.ts";
 import type { FoundNode, LookupResult } from "./lookup.ts";
+import type { PeerStore } from "./peer-store.ts";
 import type { Site } from "./site.ts";
 import type { TokenCache } from "./token-cache.ts";
 
@@ -15,6 +17,9 @@ export interface DhtContext {
   readonly crypto: DhtCrypto;
   readonly sites: readonly Site[];
   readonly tokens: TokenCache;
+  /** What others stored with us: we may be among the closest ourselves. */
+  readonly peers: PeerStore;
+  readonly items: ItemStore;
   /** Aborts when the node is closed. */
   readonly closing: AbortSignal;
   /** A walk on a site came to its end. */

@@ -1,5 +1,5 @@
 // Prints how a DHT of the given size does: `simulate.ts [nodes] [lookups]`, with --expose-gc.
-import { simulate } from "./simulation.ts";
+import { simulate } from "./dht-simulation.ts";
 
 const [nodes = "10000", lookups = "200"] = process.argv.slice(2);
 const report = await simulate({

@@ -1,12 +1,9 @@
 // A DHT of thousands of nodes with dead, churning and hostile ones: do lookups find their peers?
 
 import { encode } from "@shoal/bencode";
-import { type Clock, concatBytes, type Endpoint, type Rng, randomInt } from "@shoal/core";
-import { encodeContact } from "../src/contact.ts";
-import { DhtNode } from "../src/dht-node.ts";
-import { decodeKrpc, encodeReply } from "../src/krpc.ts";
-import { ID_LENGTH } from "../src/node-id.ts";
-import { addressOf, SimNetwork } from "./network.ts";
+import { type Clock, concatBytes, encodeCompact, type Rng, randomInt } from "@shoal/core";
+import { type Contact, DhtNode, decodeKrpc, encodeReply, ID_LENGTH } from "@shoal/dht";
+import { addressOf, SimNetwork } from "../packages/dht/testing/network.ts";
 
 /** What to simulate. */
 export interface SimulationOptions {
@@ -140,7 +137,7 @@ async function firstPeer(
 interface Attackers {
   readonly net: SimNetwork;
   readonly targets: readonly Uint8Array[];
-  readonly allies: { readonly id: Uint8Array; readonly endpoint: Endpoint }[];
+  readonly allies: Contact[];
 }
 
 /**
@@ -157,7 +154,9 @@ function attack({ net, targets, allies }: Attackers, index: number): void {
   socket.attach((bytes, from) => {
     const message = decodeKrpc(bytes);
     if (message?.kind !== "query") return;
-    const chosen = Array.from({ length: 8 }, () => pick(allies, net.rng, 0)).map(encodeContact);
+    const chosen = Array.from({ length: 8 }, () => pick(allies, net.rng, 0)).map(
+      ({ id, endpoint }) => concatBytes([id, encodeCompact(endpoint)]),
+    );
     const nodes = concatBytes(chosen);
     const values = message.method === "get_peers" ? [Uint8Array.of(11, 0, 0, 1, 0, 99)] : undefined;
     const token = new Uint8Array(4);
