@@ -1,3 +1,4 @@
+// A DHT of a thousand nodes: see dht-simulation.ts; ten thousand by simulate-dht.ts.
 import { expect, it } from "vitest";
 import { simulate } from "./dht-simulation.ts";
 

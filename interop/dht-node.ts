@@ -51,7 +51,7 @@ export async function startNode(kind: NodeKind, address: string): Promise<Foreig
     onLine: (line) => {
       if (!line.startsWith("{")) return;
       const said = JSON.parse(line) as Said;
-      for (const listener of [...listeners]) listener(said);
+      for (const listener of listeners) listener(said);
     },
   });
   const tell = (command: Readonly<Record<string, unknown>>): void => {

@@ -81,13 +81,12 @@ export class DhtNode implements EventSource<DhtEvents> {
     checkOptions(options);
     this.#release = host.release;
     const { clock, deadlines, rng, crypto = portableCrypto } = host;
-    const { sha1 } = crypto;
     const saved = options.state === undefined ? [] : decodeState(options.state);
     const sites = options.sockets.map((socket) => {
       const state = saved.find(({ local }) => local === socket.local.address);
       return this.#newSite(host, options, socket, state?.id);
     });
-    this.#peers = options.peers ?? memoryPeerStore(rng, sha1);
+    this.#peers = options.peers ?? memoryPeerStore(rng, crypto);
     this.#items = options.items ?? memoryItemStore(() => sites[0]?.id ?? new Uint8Array(20));
     this.#context = {
       clock,

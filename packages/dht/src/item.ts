@@ -1,7 +1,7 @@
 // Items that anybody can store in the DHT: immutable by hash, mutable by key (BEP 44, BEP 46).
 import { type BencodeValue, decode, encode } from "@shoal/bencode";
 import { concatBytes } from "@shoal/core";
-import type { DhtCrypto } from "./suite.ts";
+import type { DhtCrypto } from "./crypto.ts";
 
 /** Bytes of the largest bencoded value that nodes store. */
 export const MAX_VALUE = 1000;

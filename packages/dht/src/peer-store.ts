@@ -1,6 +1,7 @@
 // Who announced which torrent to us, in bounded memory.
 import { type Rng, randomInt } from "@shoal/core";
 import { addToBloom, BLOOM_SIZE } from "./bloom.ts";
+import type { DhtCrypto } from "./crypto.ts";
 import { bytesOf, keyOf } from "./node-id.ts";
 
 /** How long an announced peer is kept, in ms: announces come every 15–30 minutes. */
@@ -50,7 +51,7 @@ export interface PeerStoreLimits {
 /** Keeps peers in memory for 45 minutes. */
 export function memoryPeerStore(
   rng: Rng,
-  sha1: (bytes: Uint8Array) => Uint8Array,
+  suite: Pick<DhtCrypto, "sha1">,
   { maxTorrents = MAX_TORRENTS, maxPeersPerTorrent = MAX_PEERS }: PeerStoreLimits = {},
 ): PeerStore {
   /** By info-hash; peers by place, the one that announced longest ago first. */
@@ -103,7 +104,7 @@ export function memoryPeerStore(
       const seeds = new Uint8Array(BLOOM_SIZE);
       const peers = new Uint8Array(BLOOM_SIZE);
       for (const { compact, isSeed } of all) {
-        addToBloom(isSeed ? seeds : peers, sha1(compact.subarray(0, -2)));
+        addToBloom(isSeed ? seeds : peers, suite.sha1(compact.subarray(0, -2)));
       }
       return { seeds, peers };
     },
