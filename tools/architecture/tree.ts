@@ -108,7 +108,10 @@ function readPackage(root: string, folder: string): Package {
     folder,
     manifest: readManifest(join(root, folder, "package.json")),
     isPublished,
-    files: readSources(root, folder),
+    // A package's examples are its users' code: published nowhere, and free to do what users do.
+    files: readSources(root, folder).filter(
+      ({ path }) => !isPublished || !path.startsWith(`${folder}/examples/`),
+    ),
     hasReadme: existsSync(join(root, folder, "README.md")),
     builds: readBuilds(root, folder),
   };
