@@ -22,7 +22,10 @@ export interface PartsHost {
   isActive(): boolean;
   progress(): TorrentProgress;
   pieceStored(piece: PieceIndex): void;
+  /** Writing failed. */
   diskFailed(error: Error): void;
+  /** What was verified can't be read: it is missing, shorter, replaced or unreadable. */
+  dataLost(error: Error): void;
 }
 
 /** Everything that works for one torrent. */
@@ -62,7 +65,7 @@ export function makeParts(session: TorrentHost, init: TorrentInit, host: PartsHo
       readFailed: (piece, error) => {
         swarm.readFailed(piece);
         reader.fail(piece, error);
-        events.emit("warning", error);
+        host.dataLost(error);
       },
       writeFailed: (error) => host.diskFailed(error),
     },

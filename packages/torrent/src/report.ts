@@ -1,13 +1,12 @@
 // A torrent's numbers as users see them.
 import { identifyClient } from "@shoal/wire";
 import type { Connection } from "./connection.ts";
+import type { Life } from "./life.ts";
 import type { Parts } from "./parts.ts";
-import type { PeerInfo, TorrentProgress, TorrentState, TorrentStats } from "./types.ts";
+import type { PeerInfo, TorrentProgress, TorrentStats } from "./types.ts";
 
-/** @param checked Share of the pieces that the running check has seen, 0–1. */
 export function progressOf(
-  state: TorrentState,
-  checked: number,
+  { state, checked }: Life,
   { transfer, files, swarm }: Parts,
   now: number,
 ): TorrentProgress {
@@ -44,7 +43,11 @@ export function statsOf({ transfer, swarm }: Parts): TorrentStats {
   };
 }
 
-export function peerInfoOf({ peer, have }: Connection, now: number): PeerInfo {
+export function peersOf({ swarm }: Parts, now: number): PeerInfo[] {
+  return [...swarm.connections.values()].map((one) => peerInfoOf(one, now));
+}
+
+function peerInfoOf({ peer, have }: Connection, now: number): PeerInfo {
   const { address, port } = peer.remote;
   return {
     address,

@@ -1,6 +1,8 @@
 // The torrent's peer sources: opened while it is active, told of completion, closed in time.
 import {
   asError,
+  type Clock,
+  type Deadlines,
   type Endpoint,
   type PeerFeed,
   type PeerSource,
@@ -54,6 +56,15 @@ export class Sources {
 
   refresh(): void {
     for (const feed of this.#feeds) feed.refresh();
+  }
+
+  /** Closes within `ms`. */
+  async closeWithin(ms: number, time: { clock: Clock; deadlines: Deadlines }): Promise<void> {
+    const goodbye = new AbortController();
+    const deadline = time.deadlines.alarm(() => goodbye.abort());
+    deadline.set(time.clock.now() + ms);
+    await this.close(goodbye.signal);
+    deadline.clear();
   }
 
   /** Says good-bye everywhere; resolves at the latest when `signal` aborts, whatever feeds do. */

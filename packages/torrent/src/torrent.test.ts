@@ -154,6 +154,26 @@ describe("disk errors", () => {
     expect(world.deadlines.size).toBe(0);
   });
 
+  it("of reading stop it until the user resumes, which checks what is there", async () => {
+    const world = new World();
+    const store = await testStore(DATA);
+    const torrent = world.torrent(1, DATA.metainfo, { store });
+    await world.until(torrent.start());
+    expect(torrent.state).toBe("seeding");
+    store.readError = nodeError("EIO");
+    const reading = torrent.files[0]?.stream()[Symbol.asyncIterator]().next();
+    await expect(world.until(Promise.resolve(reading))).rejects.toMatchObject({
+      code: "ERR_DISK_IO",
+    });
+    expect([torrent.state, errorCode(torrent.error)]).toEqual(["error", "ERR_DISK_IO"]);
+    await world.pass(60_000);
+    expect(torrent.state).toBe("error");
+    expect(world.deadlines.size).toBe(0);
+    store.readError = undefined;
+    await world.until(torrent.resume());
+    expect(torrent.state).toBe("seeding");
+  });
+
   it.each(["resume", "recheck", "wait"] as const)(
     "of a full disk pass without loss when there is space again: %s",
     async (way) => {

@@ -20,7 +20,7 @@ import type { TorrentHost } from "./host.ts";
 import type { TorrentInit } from "./init.ts";
 import { closedError, Life } from "./life.ts";
 import { makeParts, openData, type Parts } from "./parts.ts";
-import { peerInfoOf, progressOf, statsOf } from "./report.ts";
+import { peersOf, progressOf, statsOf } from "./report.ts";
 import type {
   PeerInfo,
   TorrentEvents,
@@ -67,6 +67,7 @@ export class Torrent implements EventSource<TorrentEvents> {
       progress: () => this.progress,
       pieceStored: (piece) => this.#stored(piece),
       diskFailed: (error) => this.#fail(error),
+      dataLost: (error) => this.#lose(error),
     });
   }
 
@@ -102,8 +103,7 @@ export class Torrent implements EventSource<TorrentEvents> {
   }
 
   get progress(): TorrentProgress {
-    const { state, checked } = this.#life;
-    return progressOf(state, checked, this.#parts, this.#host.clock.now());
+    return progressOf(this.#life, this.#parts, this.#host.clock.now());
   }
 
   get stats(): TorrentStats {
@@ -111,8 +111,7 @@ export class Torrent implements EventSource<TorrentEvents> {
   }
 
   get peers(): PeerInfo[] {
-    const now = this.#host.clock.now();
-    return [...this.#parts.swarm.connections.values()].map((one) => peerInfoOf(one, now));
+    return peersOf(this.#parts, this.#host.clock.now());
   }
 
   /** The connections, for the session's choker. */
@@ -341,6 +340,16 @@ export class Torrent implements EventSource<TorrentEvents> {
     this.#parts.swarm.reviewInterest();
   }
 
+  /**
+   * Verified data is gone. Nothing is done about it until the user resumes, which checks: the disk
+   * may just be unplugged, and downloading anew into its place would do harm.
+   */
+  #lose(error: Error): void {
+    this.#life.verified = false;
+    this.#fail(error);
+    this.#life.retry.clear();
+  }
+
   #fail(error: Error): void {
     if (this.#life.isClosing) return;
     this.#enter("error");
@@ -353,10 +362,7 @@ export class Torrent implements EventSource<TorrentEvents> {
   /** Ends connections and feeds. Resolves when the good-byes are over. */
   #goQuiet(): Promise<void> {
     this.#parts.swarm.disconnectAll();
-    const goodbye = new AbortController();
-    const deadline = this.#host.deadlines.alarm(() => goodbye.abort());
-    deadline.set(this.#host.clock.now() + GOODBYE_MS);
-    const quiet = this.#parts.sources.close(goodbye.signal).then(() => deadline.clear());
+    const quiet = this.#parts.sources.closeWithin(GOODBYE_MS, this.#host);
     this.#life.quiet = Promise.all([this.#life.quiet, quiet]);
     return quiet;
   }

@@ -5,7 +5,8 @@
  * - `downloading`: wanted pieces are missing
  * - `seeding`: every wanted piece is there
  * - `paused`: by the user; no connections
- * - `error`: the disk failed; `resume` tries again, as does the torrent itself every half minute
+ * - `error`: the disk failed; `resume` tries again, as does the torrent itself every half minute, unless
+ *   verified data has gone: then only `resume` does
  * - `closed`: done with; nothing of it is left in the session
  */
 export type TorrentState = "checking" | "downloading" | "seeding" | "paused" | "error" | "closed";
