@@ -182,9 +182,7 @@ export class Torrent implements EventSource<TorrentEvents> {
   setPriorities(priorities: ReadonlyMap<number, FilePriority>): void {
     const { files } = this.#parts;
     files.setPriorities(priorities);
-    if (this.#disk !== undefined) {
-      files.select(this.#disk).catch((error: unknown) => this.#fail(asError(error)));
-    }
+    if (this.#disk) files.select(this.#disk).catch((error: unknown) => this.#fail(asError(error)));
     this.#wantsChanged();
   }
 
@@ -394,8 +392,9 @@ export class Torrent implements EventSource<TorrentEvents> {
     this.#parts.swarm.announce(pieceIndex(piece));
     this.#parts.reader.wake();
     this.#events.emit("piece", piece);
-    if (this.state !== "downloading" || !this.#parts.transfer.picker.isFinished) return;
+    const { picker } = this.#parts.transfer;
+    if (this.state !== "downloading" || !picker.isFinished) return;
     this.#finish();
-    if (this.#parts.transfer.picker.have.isFull) this.#parts.sources.completed();
+    if (picker.have.isFull) this.#parts.sources.completed();
   }
 }
