@@ -2,7 +2,7 @@
 
 usage: libtorrent-dht.py '{"address", "port"}'
 in:  {"do": "node", "address", "port"}           meet a node
-     {"do": "announce", "hash", "port"}          announce a peer
+     {"do": "announce", "hash", "port"}          announce a peer; libtorrent's is at its own port
      {"do": "peers", "hash"}                     -> {"event": "peers", "hash", "peers": [[ip, port]]}
      {"do": "put", "value"}                      -> {"event": "put", "target"}, {"event": "stored", "nodes"}
      {"do": "get", "target"}                     -> {"event": "item", "value"}
@@ -12,6 +12,7 @@ in:  {"do": "node", "address", "port"}           meet a node
 import hashlib
 import json
 import sys
+import tempfile
 import threading
 import time
 
@@ -44,7 +45,11 @@ session = lt.session({
     "dht_restrict_search_ips": False,
     "dht_ignore_dark_internet": False,
     "dht_enforce_node_id": False,
-    "alert_mask": lt.alert.category_t.dht_notification | lt.alert.category_t.dht_operation_notification | lt.alert.category_t.error_notification,
+    "alert_mask": (
+        lt.alert.category_t.dht_notification
+        | lt.alert.category_t.dht_operation_notification
+        | lt.alert.category_t.error_notification
+    ),
 })
 stop = threading.Event()
 
@@ -56,7 +61,10 @@ def control():
         if todo == "node":
             session.add_dht_node((command["address"], command["port"]))
         elif todo == "announce":
-            session.dht_announce(lt.sha1_hash(bytes.fromhex(command["hash"])), command["port"], 0)
+            # The bindings have no flags to give to dht_announce, but torrents announce themselves.
+            torrent = lt.parse_magnet_uri(f"magnet:?xt=urn:btih:{command['hash']}")
+            torrent.save_path = tempfile.gettempdir()
+            session.add_torrent(torrent).force_dht_announce()
         elif todo == "peers":
             session.dht_get_peers(lt.sha1_hash(bytes.fromhex(command["hash"])))
         elif todo == "put":
