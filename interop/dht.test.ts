@@ -69,11 +69,11 @@ for (const [kind, family] of [
         do: "peers",
         hash,
       });
-      // What a libtorrent on ::1 announces of its own torrents, no node there is sent.
-      if (family === 6) return;
       const { port } = foe.endpoint;
-      foe.tell({ do: "announce", hash, port });
+      // Said again now and then: a libtorrent that is busy with its first lookup may drop it.
+      let polls = 0;
       await until("their announce", async () => {
+        if (polls++ % 40 === 0) foe.tell({ do: "announce", hash, port });
         const found = await peersOf(other);
         return found.some((peer) => peer.port === port) ? true : undefined;
       });
