@@ -1,17 +1,8 @@
 // A DHT node for the bench: `<port> <JSON [[ip, port, hexid], …]>`; knows these, prints READY.
+import "./compile-cache.ts";
 import { flushCompileCache } from "node:module";
-import { join } from "node:path";
 
-// As in line-client.ts: begin anew with a compile cache, so that stripping types costs no memory.
-const { NODE_COMPILE_CACHE } = process.env;
-if (NODE_COMPILE_CACHE === undefined && process.execve !== undefined) {
-  const cache = join(import.meta.dirname, "../node_modules/.cache/compile");
-  process.execve(
-    process.execPath,
-    [process.execPath, ...process.execArgv, ...process.argv.slice(1)],
-    { ...process.env, NODE_COMPILE_CACHE: cache },
-  );
-}
+// Only now, for what is imported statically is compiled before the cache is there.
 const { fromHex } = await import("@shoal/core");
 const { createDht } = await import("@shoal/dht/node");
 

@@ -1,20 +1,11 @@
 // A client that speaks the bench's line protocol: one JSON argument, READY and DONE on stdout.
+import "./compile-cache.ts";
 import { flushCompileCache } from "node:module";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Session, Torrent } from "@shoal/session";
 
-// Sources are TypeScript, and stripping types takes some 30 MiB that no user of the built packages
-// pays. With a compile cache only the first run does: so begin anew with one, in the same process.
-const { NODE_COMPILE_CACHE } = process.env;
-if (NODE_COMPILE_CACHE === undefined && process.execve !== undefined) {
-  const cache = join(import.meta.dirname, "../node_modules/.cache/compile");
-  process.execve(
-    process.execPath,
-    [process.execPath, ...process.execArgv, ...process.argv.slice(1)],
-    { ...process.env, NODE_COMPILE_CACHE: cache },
-  );
-}
+// Only now, for what is imported statically is compiled before the cache is there.
 const { endpoint } = await import("@shoal/core");
 const { createSession } = await import("@shoal/session");
 
