@@ -305,9 +305,7 @@ export class PiecePicker {
     const { partials } = this.#state;
     const slot = slotOf(this.#state, piece);
     if (slot === NO_SLOT) return;
-    partials.requesters.visit(partials.cell(slot, block), (id) => {
-      if (id !== peerId) visit(id);
-    });
+    partials.requesters.visitOthers(partials.cell(slot, block), peerId, visit);
   }
 
   // --- a piece's end ---

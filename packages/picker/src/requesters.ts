@@ -60,8 +60,17 @@ export class Requesters {
 
   /** Calls `visit` with everybody who has been asked; it may remove the peer it is called with. */
   visit(cell: number, visit: (peerId: number) => void): void {
+    this.visitOthers(cell, NOBODY, visit);
+  }
+
+  /** Like `visit`, but for one peer: without a function made for each block. */
+  visitOthers(cell: number, except: number, visit: (peerId: number) => void): void {
     const more = this.#more.get(cell);
-    for (let i = (more?.length ?? 0) - 1; i >= 0; i--) visit(more?.[i] as number);
-    if (this.any(cell)) visit(this.#first[cell] as number);
+    for (let i = (more?.length ?? 0) - 1; i >= 0; i--) {
+      const peerId = more?.[i] as number;
+      if (peerId !== except) visit(peerId);
+    }
+    const first = this.#first[cell] as number;
+    if (first !== NOBODY && first !== except) visit(first);
   }
 }
