@@ -18,6 +18,8 @@ import time
 
 import libtorrent as lt
 
+from libtorrent_alerts import Alerts
+
 
 def say(event, **fields):
     print(json.dumps({"event": event, **fields}), flush=True)
@@ -51,7 +53,7 @@ session = lt.session({
         | lt.alert.category_t.error_notification
     ),
 })
-stop = threading.Event()
+alerts = Alerts(session)
 
 
 def control():
@@ -77,7 +79,7 @@ def control():
                 command["value"], command["salt"])
         elif todo == "getMutable":
             session.dht_get_mutable_item(bytes.fromhex(command["key"]), command["salt"])
-    stop.set()
+    alerts.stop()
 
 
 def text(item):
@@ -91,14 +93,12 @@ def text(item):
 threading.Thread(target=control, daemon=True).start()
 time.sleep(0.5)
 say("ready")
-while not stop.is_set():
-    session.wait_for_alert(200)
-    for alert in session.pop_alerts():
-        if isinstance(alert, lt.dht_get_peers_reply_alert):
-            say("peers", hash=str(alert.info_hash), peers=alert.peers())
-        elif isinstance(alert, lt.dht_immutable_item_alert):
-            say("item", value=text(alert.item))
-        elif isinstance(alert, lt.dht_mutable_item_alert):
-            say("mutable", value=text(alert.item), seq=int(alert.seq) if isinstance(alert.seq, int) else 0)
-        elif isinstance(alert, lt.dht_put_alert):
-            say("stored", nodes=alert.num_success)
+for alert in alerts:
+    if isinstance(alert, lt.dht_get_peers_reply_alert):
+        say("peers", hash=str(alert.info_hash), peers=alert.peers())
+    elif isinstance(alert, lt.dht_immutable_item_alert):
+        say("item", value=text(alert.item))
+    elif isinstance(alert, lt.dht_mutable_item_alert):
+        say("mutable", value=text(alert.item), seq=int(alert.seq) if isinstance(alert.seq, int) else 0)
+    elif isinstance(alert, lt.dht_put_alert):
+        say("stored", nodes=alert.num_success)

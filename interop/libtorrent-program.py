@@ -11,6 +11,8 @@ import threading
 
 import libtorrent as lt
 
+from libtorrent_alerts import Alerts
+
 
 def say(event, **fields):
     print(json.dumps({"event": event, **fields}), flush=True)
@@ -44,31 +46,29 @@ def client(options):
     params.flags &= ~(lt.torrent_flags.auto_managed | lt.torrent_flags.paused)
     handle = session.add_torrent(params)
 
-    stop = threading.Event()
+    alerts = Alerts(session)
 
     def control():
         for line in sys.stdin:
             command = json.loads(line)
             if command["do"] == "dial":
                 handle.connect_peer((command["address"], command["port"]))
-        stop.set()
+        alerts.stop()
 
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # The end of the input is the signal to stop.
     threading.Thread(target=control, daemon=True).start()
     seeds = options["role"] == "seed"
-    while not stop.is_set():
-        session.wait_for_alert(200)
-        for alert in session.pop_alerts():
-            if isinstance(alert, lt.listen_succeeded_alert):
-                if alert.socket_type == lt.socket_type_t.tcp:
-                    say("listening", port=alert.port)
-            elif isinstance(alert, lt.torrent_checked_alert):
-                if not seeds:
-                    say("ready")
-            elif isinstance(alert, lt.torrent_finished_alert):
-                say("ready" if seeds else "finished")
-            else:
-                say("log", message=alert.message())
+    for alert in alerts:
+        if isinstance(alert, lt.listen_succeeded_alert):
+            if alert.socket_type == lt.socket_type_t.tcp:
+                say("listening", port=alert.port)
+        elif isinstance(alert, lt.torrent_checked_alert):
+            if not seeds:
+                say("ready")
+        elif isinstance(alert, lt.torrent_finished_alert):
+            say("ready" if seeds else "finished")
+        else:
+            say("log", message=alert.message())
 
 
 def create(options):
