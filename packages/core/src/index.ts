@@ -30,6 +30,12 @@ export { formatIp, ipFamily, isDialable, isLocal, normalizeIp, parseIp } from ".
 export { createRng, type Entropy, type Rng, randomInt, shuffle } from "./random.ts";
 export { RateMeter } from "./rate.ts";
 export type {
+  BlockFacts,
+  BlockFeed,
+  BlockLane,
+  BlockLaneHandler,
+  BlockSource,
+  ByteRun,
   Clock,
   Datagrams,
   DhtLink,

@@ -1,5 +1,6 @@
 // The interfaces between packages that have many implementers: types only.
 import type { Endpoint } from "./endpoint.ts";
+import type { PieceGeometry } from "./geometry.ts";
 
 /** A part that acts in time but never reads a clock itself. */
 export interface Machine {
@@ -131,6 +132,90 @@ export interface PeerSource {
   /** Given by the DHT: connections announce its port and tell it of other nodes. */
   readonly dht?: DhtLink;
   open(swarm: SwarmFacts): PeerFeed;
+  /** Resolves when everything of the service is gone. */
+  close(): Promise<void>;
+}
+
+/** A stretch of a torrent's bytes. */
+export interface ByteRun {
+  /** Where it begins in the torrent's bytes. */
+  readonly offset: number;
+  /** Bytes, at least 1. */
+  readonly length: number;
+}
+
+/** One sender that is no peer, such as a web server, as the torrent sees it. */
+export interface BlockLane {
+  /**
+   * Reserves the next stretch of wanted blocks for this sender: whole blocks, contiguous, within
+   * neighbouring pieces, at most `maxBytes` (but at least one block).
+   *
+   * @returns undefined if there is nothing at present: `wanted` of the handler follows when there is.
+   */
+  take(maxBytes: number): ByteRun | undefined;
+  /**
+   * Hands over the next bytes of the stretches that were taken, in the order in which they were
+   * taken; more than what was taken is dropped. `chunk` is copied.
+   *
+   * @returns false if the sender should stop reading until `drained` of the handler.
+   */
+  deliver(chunk: Uint8Array): boolean;
+  /** Gives back what was taken and not delivered: others may be asked for it. */
+  release(): void;
+  /** The sender has none of these bytes: no piece that they touch is given to it any more. */
+  lacks(run: ByteRun): void;
+  /** Releases everything; nothing is called afterwards. */
+  close(): void;
+}
+
+/** What a {@link BlockLane} tells its owner. None of the calls may throw. */
+export interface BlockLaneHandler {
+  /** There may be something to take again. */
+  wanted(): void;
+  /** `deliver` may be called again. */
+  drained(): void;
+  /** Its data was wrong for certain; the lane is closed and the sender is not to be used again. */
+  banned(reason: Error): void;
+}
+
+/** What a {@link BlockSource} may know of a torrent. */
+export interface BlockFacts {
+  /** 20 bytes. */
+  readonly infoHash: Uint8Array;
+  /** The info dictionary as it stood, with the names of files as their makers wrote them. */
+  readonly infoBytes: Uint8Array;
+  readonly geometry: PieceGeometry;
+  /** In the torrent's order: offsets ascend without gaps. */
+  readonly files: readonly {
+    readonly length: number;
+    readonly offset: number;
+    /** Only zeros, stored nowhere (BEP 47). */
+    readonly pad: boolean;
+  }[];
+  /** There is one file and no folder. */
+  readonly isSingleFile: boolean;
+  /** URLs of BEP 19 web seeds. */
+  readonly webSeeds: readonly string[];
+  /** URLs of BEP 17 web seeds. */
+  readonly httpSeeds: readonly string[];
+  /** Begins a sender. @param name shown to users: its URL. */
+  openLane(name: string, handler: BlockLaneHandler): BlockLane;
+  /** Something went wrong that a user may want to know; the source goes on by itself. */
+  warn(error: Error): void;
+}
+
+/** A block source at work for one torrent; it is open while something is wanted and not paused. */
+export interface BlockFeed {
+  /** Ends all transfers and closes all lanes. */
+  close(): void;
+}
+
+/** A service that brings payload without being a peer: HTTP seeds. */
+export interface BlockSource {
+  /** `webseed`, …: for statistics. */
+  readonly name: string;
+  /** @returns undefined if it can do nothing for this torrent. */
+  open(torrent: BlockFacts): BlockFeed | undefined;
   /** Resolves when everything of the service is gone. */
   close(): Promise<void>;
 }
