@@ -1,0 +1,2 @@
+// Metadata exchange (BEP 9): magnet links become torrents.
+export {};

@@ -1,0 +1,2 @@
+// Peer exchange (BEP 11): peers tell each other of peers.
+export {};
