@@ -43,6 +43,14 @@ describe("text", () => {
     expect(formatEndpoint(endpoint("2001:db8::1", 6881))).toBe("[2001:db8::1]:6881");
   });
 
+  it("keeps the zone of link-local addresses", () => {
+    const peer = endpoint("FE80::1%eth0", 6881);
+    expect(formatEndpoint(peer)).toBe("[fe80::1%eth0]:6881");
+    expect(parseEndpoint("[fe80::1%eth0]:6881")).toEqual(peer);
+    expect(endpointFamily(peer)).toBe(6);
+    expect(parseEndpoint("[fe80::1%eth1]:6881")).not.toEqual(peer);
+  });
+
   it("is read back", () => {
     fc.assert(
       fc.property(any, port, (address, number) => {
@@ -65,7 +73,9 @@ describe("text", () => {
     "2001:db8::1:80",
     "[2001:db8::1]",
     "[2001:db8::1]80",
-    "[fe80::1%eth0]:80",
+    "[2001:db8::1%eth0]:80",
+    "[fe80::1%]:80",
+    "fe80::1%eth0:80",
     "example.com:80",
     "[]:80",
     ":80",
@@ -97,6 +107,11 @@ describe("compact form", () => {
         }),
       );
     }
+  });
+
+  it("leaves zones out", () => {
+    const bytes = encodeCompact(endpoint("fe80::1%eth0", 1));
+    expect(decodeCompact(bytes, 6)).toEqual([{ address: "fe80::1", port: 1 }]);
   });
 
   it("refuses what is no address", () => {

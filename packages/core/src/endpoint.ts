@@ -1,9 +1,12 @@
 // An IP address with a port, as text and in the compact forms of BEP 5, 7, 11 and 23.
-import { formatIp, ipFamily, normalizeIp, parseIp } from "./ip.ts";
+import { canonicalAddress, formatIp, ipFamily, parseIp } from "./ip.ts";
 
 /** Where a peer, node or tracker is. */
 export interface Endpoint {
-  /** Canonical IP text as {@link formatIp} writes it: equal addresses are equal strings. */
+  /**
+   * Canonical IP text as {@link formatIp} writes it: equal addresses are equal strings. An IPv6
+   * link-local address ends in the zone that it is valid in, as `fe80::1%eth0`.
+   */
   readonly address: string;
   /** 0–65535. */
   readonly port: number;
@@ -15,7 +18,7 @@ export interface Endpoint {
  * @throws RangeError if `address` is not an IP address or `port` is not an integer of 0–65535.
  */
 export function endpoint(address: string, port: number): Endpoint {
-  const canonical = normalizeIp(address);
+  const canonical = canonicalAddress(address);
   if (canonical === undefined) throw new RangeError(`expected an IP address, got '${address}'`);
   if (!isPort(port)) throw new RangeError(`expected a port of 0–65535, got ${port}`);
   return { address: canonical, port };
@@ -24,7 +27,7 @@ export function endpoint(address: string, port: number): Endpoint {
 /** Parses `192.0.2.1:6881` or `[2001:db8::1]:6881`; `undefined` if it is neither. */
 export function parseEndpoint(text: string): Endpoint | undefined {
   const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
-  const address = normalizeIp(match?.[1] ?? match?.[2] ?? "");
+  const address = canonicalAddress(match?.[1] ?? match?.[2] ?? "");
   const port = Number(match?.[3]);
   if (address === undefined || !isPort(port)) return undefined;
   return { address, port };
@@ -37,6 +40,7 @@ export function formatEndpoint({ address, port }: Endpoint): string {
 
 /**
  * The compact form: 4 or 16 address bytes and 2 port bytes, all big-endian (BEP 23, BEP 7).
+ * A zone is left out: it means nothing to others.
  *
  * @throws RangeError if the address is not an IP address.
  */

@@ -26,7 +26,16 @@ export {
   type PieceIndex,
   pieceIndex,
 } from "./geometry.ts";
-export { formatIp, ipFamily, isDialable, isLocal, normalizeIp, parseIp } from "./ip.ts";
+export {
+  canonicalAddress,
+  formatIp,
+  ipFamily,
+  isDialable,
+  isLocal,
+  normalizeIp,
+  parseIp,
+  zoneOf,
+} from "./ip.ts";
 export { createRng, type Entropy, type Rng, randomInt, shuffle } from "./random.ts";
 export { RateMeter } from "./rate.ts";
 export type {

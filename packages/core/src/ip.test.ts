@@ -1,7 +1,17 @@
 import { isIP } from "node:net";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { formatIp, ipFamily, isDialable, isLocal, normalizeIp, parseIp, toHex } from "./index.ts";
+import {
+  canonicalAddress,
+  formatIp,
+  ipFamily,
+  isDialable,
+  isLocal,
+  normalizeIp,
+  parseIp,
+  toHex,
+  zoneOf,
+} from "./index.ts";
 
 describe("parseIp", () => {
   it.each([
@@ -44,7 +54,13 @@ describe("parseIp", () => {
     "1.2.3.4::",
     "::1.2.3.4:5",
     "1:2:3:4:5:6:7:1.2.3.4",
-    "fe80::1%eth0",
+    "fe80::1%",
+    "fe80::1%eth0%1",
+    "fe80::1%eth 0",
+    "2001:db8::1%eth0",
+    "::1%lo",
+    "169.254.0.1%eth0",
+    "::ffff:169.254.0.1%eth0",
     "[::1]",
     "localhost",
   ])("refuses %j", (text) => {
@@ -63,6 +79,39 @@ describe("parseIp", () => {
     fc.assert(
       fc.property(text, (value) => {
         expect(ipFamily(value) ?? 0).toBe(isIP(value));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
+
+describe("zones", () => {
+  it("belong to link-local addresses and are no part of their bytes", () => {
+    expect(parseIp("fe80::1%eth0")).toEqual(parseIp("fe80::1"));
+    expect(ipFamily("febf::1%br-0.100")).toBe(6);
+    expect(zoneOf("fe80::1%eth0")).toBe("eth0");
+    expect(zoneOf("fe80::1")).toBe(undefined);
+  });
+
+  it("are kept in addresses of this machine, and refused in those of strangers", () => {
+    expect(canonicalAddress("FE80:0::1%eth0")).toBe("fe80::1%eth0");
+    expect(canonicalAddress("fe80::1")).toBe("fe80::1");
+    expect(normalizeIp("fe80::1%eth0")).toBe(undefined);
+  });
+
+  it("make link-local addresses dialable and leave them local", () => {
+    expect(isDialable("fe80::1%eth0")).toBe(true);
+    expect(isLocal("fe80::1%eth0")).toBe(true);
+  });
+
+  it("never spoil what is read", () => {
+    const text = fc.string({ unit: fc.constantFrom("fe80::1", "%", "e", "0", ":", ".", "/", " ") });
+    fc.assert(
+      fc.property(text, (value) => {
+        const canonical = canonicalAddress(value);
+        if (canonical === undefined) return;
+        expect(canonicalAddress(canonical)).toBe(canonical);
+        expect(isIP(canonical)).toBe(6);
       }),
       { numRuns: 2000 },
     );

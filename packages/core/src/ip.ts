@@ -1,6 +1,6 @@
 // IP addresses: text to bytes and back, and which ranges are special. No name resolution.
 
-/** 4 for dotted quads, 6 for IPv6 text, `undefined` for anything else (host names, zone ids). */
+/** 4 for dotted quads, 6 for IPv6 text, `undefined` for anything else, such as host names. */
 export function ipFamily(text: string): 4 | 6 | undefined {
   const bytes = parseIp(text);
   return bytes === undefined ? undefined : bytes.length === 4 ? 4 : 6;
@@ -10,11 +10,18 @@ export function ipFamily(text: string): 4 | 6 | undefined {
  * Parses an IP address.
  *
  * @param text `192.0.2.1` (four decimal octets, no leading zeros) or IPv6 text of RFC 4291 §2.2,
- *   an embedded dotted quad included; no brackets and no zone id.
+ *   an embedded dotted quad included; no brackets. Link-local IPv6 may have a zone (`fe80::1%eth0`,
+ *   RFC 4007 §11), which is no part of the bytes.
  * @returns 4 or 16 bytes in network order, or `undefined` if the text is not an IP address.
  */
 export function parseIp(text: string): Uint8Array | undefined {
   return text.includes(":") ? parseV6(text) : parseV4(text);
+}
+
+/** The zone of a link-local address, as `eth0` in `fe80::1%eth0`; `undefined` if it has none. */
+export function zoneOf(address: string): string | undefined {
+  const at = address.indexOf("%");
+  return at < 0 ? undefined : address.slice(at + 1);
 }
 
 /**
@@ -41,15 +48,25 @@ export function formatIp(bytes: Uint8Array): string {
   return `${head}::${tail}`;
 }
 
-/** The canonical text of an address, so that equal addresses are equal strings. */
+/**
+ * The canonical text of an address, so that equal addresses are equal strings. Refuses zones, which
+ * name interfaces of this machine: no text of a stranger may choose one.
+ */
 export function normalizeIp(text: string): string | undefined {
+  return zoneOf(text) === undefined ? canonicalAddress(text) : undefined;
+}
+
+/** As {@link normalizeIp}, and takes zones too: for what this machine's sockets and users say. */
+export function canonicalAddress(text: string): string | undefined {
   const bytes = parseIp(text);
-  return bytes === undefined ? undefined : formatIp(bytes);
+  if (bytes === undefined) return undefined;
+  const zone = zoneOf(text);
+  return zone === undefined ? formatIp(bytes) : `${formatIp(bytes)}%${zone}`;
 }
 
 /**
- * Whether a peer can be at this address: unicast, specified, and not IPv6 link-local (which means
- * nothing without a zone).
+ * Whether a peer can be at this address: unicast, specified, and if it is IPv6 link-local, with the
+ * zone without which it means nothing.
  */
 export function isDialable(text: string): boolean {
   const bytes = parseIp(text);
@@ -58,8 +75,7 @@ export function isDialable(text: string): boolean {
   if (bytes.length === 4) return first !== 0 && first < 224;
   if (isMapped(bytes)) return isDialable(formatIp(bytes));
   if (bytes.every((byte) => byte === 0)) return false;
-  const linkLocal = first === 0xfe && (byteAt(bytes, 1) & 0xc0) === 0x80;
-  return first !== 0xff && !linkLocal;
+  return first !== 0xff && (!isLinkLocal(bytes) || zoneOf(text) !== undefined);
 }
 
 /**
@@ -98,6 +114,13 @@ function parseV4(text: string): Uint8Array | undefined {
 }
 
 function parseV6(text: string): Uint8Array | undefined {
+  const zone = zoneOf(text);
+  if (zone === undefined) return parseUnzoned(text);
+  const bytes = parseUnzoned(text.slice(0, -zone.length - 1));
+  return bytes !== undefined && isLinkLocal(bytes) && ZONE.test(zone) ? bytes : undefined;
+}
+
+function parseUnzoned(text: string): Uint8Array | undefined {
   const sides = text.split("::");
   if (sides.length > 2) return undefined;
   const head = parseGroups(sides[0] ?? "", sides.length === 1);
@@ -145,6 +168,14 @@ function longestZeroRun(groups: readonly number[]): { start: number; length: num
     i = Math.max(i, end - 1);
   }
   return best;
+}
+
+/** Names of interfaces on Unix, their numbers on Windows. */
+const ZONE = /^[\w.~-]{1,31}$/;
+
+/** fe80::/10 (RFC 4291 §2.5.6). */
+function isLinkLocal(bytes: Uint8Array): boolean {
+  return byteAt(bytes, 0) === 0xfe && (byteAt(bytes, 1) & 0xc0) === 0x80;
 }
 
 function isMapped(bytes: Uint8Array): boolean {
