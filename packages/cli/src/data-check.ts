@@ -8,7 +8,7 @@ import type { BadFile, CheckedReport } from "./report/report.ts";
 
 /** @param folder What the torrent was added with as its path. */
 export async function inspect(torrent: Torrent, folder: string): Promise<CheckedReport> {
-  const { pieceCount } = torrent.metainfo.geometry;
+  const { pieceCount } = torrent.progress;
   const have = Bitfield.from(torrent.pieces, pieceCount);
   const badPieces = Array.from({ length: pieceCount }, (_, i) => i).filter((i) => !have?.has(i));
   const files = torrent.files.filter(({ index }) => isPlain(torrent, index));
@@ -33,7 +33,7 @@ export async function inspect(torrent: Torrent, folder: string): Promise<Checked
 
 /** Padding is not stored, and a link has no bytes. */
 function isPlain(torrent: Torrent, index: number): boolean {
-  const file = torrent.metainfo.files[index];
+  const file = torrent.metainfo?.files[index];
   return file !== undefined && !file.pad && file.symlink === undefined;
 }
 

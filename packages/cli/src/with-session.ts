@@ -51,7 +51,7 @@ export async function addTorrent(
 
 /** Waits until what lies on disk is checked. @throws the torrent's error; the signal's reason. */
 export async function untilChecked(torrent: Torrent, { reporter, signal }: Context): Promise<void> {
-  const total = torrent.metainfo.geometry.totalLength;
+  const total = torrent.metainfo?.geometry.totalLength ?? 0;
   const stop = torrent.on("progress", ({ state, fraction }) => {
     if (state !== "checking") return;
     reporter.report({ event: "checking", done: Math.round(fraction * total), total });

@@ -100,7 +100,10 @@ export interface BlockSource {
 export interface PeerHost extends SwarmEvents {
   readonly sink: BlockSink;
   readonly source: BlockSource;
+  /** Of no pieces while the metadata is not known. */
   readonly geometry: PieceGeometry;
+  /** Whether `geometry` is the torrent's. When it becomes so, `Peer.piecesLearned` must be called. */
+  readonly hasMetadata: boolean;
   /** UDP port of our DHT node, for remotes that have one too; undefined without a node. */
   readonly dhtPort: number | undefined;
   /** Monotonic ms. */

@@ -2,6 +2,7 @@
 import { Bitfield, type PieceIndex, pieceIndex } from "@shoal/core";
 import type { ExtensionSession, MessageHandler } from "@shoal/wire";
 import type { Download } from "./download.ts";
+import { EarlyPieces } from "./early.ts";
 import { PeerError } from "./error.ts";
 import type { PeerHost, PeerView } from "./host.ts";
 import type { Upload } from "./upload.ts";
@@ -17,11 +18,21 @@ export interface InboundPeer extends PeerView {
 export class Inbound implements MessageHandler {
   readonly #peer: InboundPeer;
   readonly #host: PeerHost;
+  /** While the torrent's pieces are not known. */
+  #early: EarlyPieces | undefined;
   #known = false;
 
   constructor(peer: InboundPeer, host: PeerHost) {
     this.#peer = peer;
     this.#host = host;
+    this.#early = host.hasMetadata ? undefined : new EarlyPieces();
+  }
+
+  /** The torrent's pieces are known now: what was said of them is heard. @throws PeerError. */
+  piecesLearned(): void {
+    const early = this.#early;
+    this.#early = undefined;
+    early?.replay(this);
   }
 
   /** The remote has said which pieces it has. */
@@ -56,6 +67,10 @@ export class Inbound implements MessageHandler {
   }
 
   have(index: number): void {
+    if (this.#early !== undefined) {
+      this.#early.have(index);
+      return;
+    }
     const piece = this.#piece(index, "have");
     // BEP 3 lets a peer without pieces leave the bitfield out.
     if (!this.#known) this.#know();
@@ -63,6 +78,10 @@ export class Inbound implements MessageHandler {
   }
 
   bitfield(bits: Uint8Array): void {
+    if (this.#early !== undefined) {
+      this.#early.bitfield(bits);
+      return;
+    }
     const theirs = Bitfield.from(bits, this.#peer.have.length);
     if (theirs === undefined) {
       throw new PeerError(
@@ -81,6 +100,10 @@ export class Inbound implements MessageHandler {
 
   haveAll(): void {
     this.#fast("have all");
+    if (this.#early !== undefined) {
+      this.#early.haveAll();
+      return;
+    }
     this.#first("have all");
     this.#peer.have.fill();
     this.#know();
@@ -88,6 +111,10 @@ export class Inbound implements MessageHandler {
 
   haveNone(): void {
     this.#fast("have none");
+    if (this.#early !== undefined) {
+      this.#early.haveNone();
+      return;
+    }
     this.#first("have none");
     this.#know();
   }
@@ -126,7 +153,8 @@ export class Inbound implements MessageHandler {
 
   allowedFast(piece: number): void {
     this.#fast("allowed fast");
-    this.#peer.download.allow(piece);
+    if (this.#early === undefined) this.#peer.download.allow(piece);
+    else this.#early.allowedFast(piece);
   }
 
   extended(id: number, payload: Uint8Array): void {

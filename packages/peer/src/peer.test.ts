@@ -52,7 +52,8 @@ class FakeDuplex implements Duplex {
 
 /** The swarm as a record of calls; picks blocks in order and keeps them in an array of slots. */
 class FakeHost implements PeerHost {
-  readonly geometry = new PieceGeometry(PIECES * BLOCKS * BLOCK_SIZE, BLOCKS * BLOCK_SIZE);
+  geometry = new PieceGeometry(PIECES * BLOCKS * BLOCK_SIZE, BLOCKS * BLOCK_SIZE);
+  hasMetadata = true;
   readonly log: string[] = [];
   readonly have = new Bitfield(PIECES);
   readonly pins = new Map<number, number>();

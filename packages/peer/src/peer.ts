@@ -1,5 +1,6 @@
 // One connection after its handshake: ties its stream to the upload, the download and extensions.
 import {
+  asError,
   Bitfield,
   type Duplex,
   type DuplexHandler,
@@ -45,8 +46,6 @@ export class Peer implements DuplexHandler, PeerView {
   readonly id: number;
   readonly incoming: boolean;
   readonly handshake: Handshake;
-  /** Pieces that the remote has, as far as it said. Kept by this class; others only read. */
-  readonly have: Bitfield;
   readonly upload: Upload;
   readonly download: Download;
   readonly extensions: ExtensionSession | undefined;
@@ -56,13 +55,14 @@ export class Peer implements DuplexHandler, PeerView {
   readonly #decoder: MessageDecoder;
   readonly #inbound: Inbound;
   readonly #life: Life;
+  #have: Bitfield;
 
   constructor(init: PeerInit) {
     const { host, duplex } = init;
     this.id = init.id;
     this.incoming = init.incoming;
     this.handshake = init.handshake;
-    this.have = new Bitfield(host.geometry.pieceCount);
+    this.#have = new Bitfield(host.geometry.pieceCount);
     this.#host = host;
     this.#duplex = duplex;
     this.#life = new Life(host.now());
@@ -70,10 +70,16 @@ export class Peer implements DuplexHandler, PeerView {
     this.upload = new Upload(this, host, this.#outbox);
     this.download = new Download(this, host, this.#outbox);
     this.#inbound = new Inbound(this, host);
-    this.#decoder = new MessageDecoder(this.#inbound, {
-      maxBitfieldLength: (host.geometry.pieceCount + 7) >> 3,
-    });
+    this.#decoder = new MessageDecoder(
+      this.#inbound,
+      host.hasMetadata ? { maxBitfieldLength: (host.geometry.pieceCount + 7) >> 3 } : {},
+    );
     this.extensions = init.handshake.features.extended ? init.extensions?.(this) : undefined;
+  }
+
+  /** Pieces that the remote has, as far as it said. Kept by this class; others only read. */
+  get have(): Bitfield {
+    return this.#have;
   }
 
   /** Both ends speak the Fast extension (BEP 6). */
@@ -121,8 +127,8 @@ export class Peer implements DuplexHandler, PeerView {
    */
   start(have: Bitfield, allowedFast: readonly number[]): void {
     const { messages } = this.#outbox;
-    if (this.fast && have.isFull) messages.haveAll();
-    else if (this.fast && have.count === 0) messages.haveNone();
+    if (this.fast && have.count === 0) messages.haveNone();
+    else if (this.fast && have.isFull) messages.haveAll();
     else if (have.count > 0) messages.bitfield(have.bytes.slice());
     this.extensions?.start();
     if (this.handshake.features.dht && this.#host.dhtPort !== undefined) {
@@ -137,6 +143,17 @@ export class Peer implements DuplexHandler, PeerView {
       this.upload.allowedFast = granted;
     }
     this.#outbox.flush(this.#host.now());
+  }
+
+  /** The torrent's metadata has come: what the remote said of its pieces is heard now. */
+  piecesLearned(): void {
+    if (this.#life.closed) return;
+    this.#have = new Bitfield(this.#host.geometry.pieceCount);
+    try {
+      this.#inbound.piecesLearned();
+    } catch (error) {
+      this.close(asError(error));
+    }
   }
 
   /** Tells the remote that we have a piece more. */
@@ -270,7 +287,7 @@ export class Peer implements DuplexHandler, PeerView {
     try {
       this.#decoder.receive(chunk);
     } catch (error) {
-      this.close(error instanceof Error ? error : new Error(String(error)));
+      this.close(asError(error));
       return;
     }
     if (this.#life.closed) return;

@@ -257,6 +257,15 @@ export class PeerList implements Iterable<KnownPeer> {
     for (const entry of this.#table.entries) entry.appeal.priority = undefined;
   }
 
+  /** Forgets idle peers that only others than these told of: the torrent is private (BEP 27). */
+  forgetUnlessFrom(origins: readonly PeerOrigin[]): void {
+    for (const entry of [...this.#table.entries]) {
+      const isWelcome = origins.some((origin) => entry.origins.has(origin));
+      if (entry.state === "idle" && !isWelcome) this.#table.remove(entry);
+    }
+    this.#changed();
+  }
+
   /** Forgets all peers and bans. Slots are not used again. */
   clear(): void {
     this.#table.clear();

@@ -1,5 +1,14 @@
 // What a session is composed of: every part is given, none is imported.
-import type { Clock, Deadlines, Endpoint, Entropy, PeerSource, Rng, Transport } from "@shoal/core";
+import type {
+  BlockSource,
+  Clock,
+  Deadlines,
+  Endpoint,
+  Entropy,
+  PeerSource,
+  Rng,
+  Transport,
+} from "@shoal/core";
 import type { DiskIo, StoreFactory } from "@shoal/disk-io";
 import type { WireExtension } from "@shoal/wire";
 import type { SessionSettings } from "./settings.ts";
@@ -36,6 +45,10 @@ export interface SessionInit {
   readonly store: (path: string) => StoreFactory;
   /** Discovery services, for all torrents. */
   readonly services?: readonly ((host: ServiceHost) => PeerSource)[];
+  /** Senders that are no peers, such as HTTP seeds, for all torrents. */
+  readonly blockSources?: readonly ((host: ServiceHost) => BlockSource)[];
+  /** A blocklist: nobody at these IP addresses is dialled or accepted. */
+  readonly filter?: { blocks(address: string): boolean } | undefined;
   /** Message families to offer to peers (BEP 10). */
   readonly extensions?: readonly WireExtension[];
   readonly settings?: Partial<SessionSettings> | undefined;

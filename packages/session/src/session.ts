@@ -1,5 +1,6 @@
 // A session: composes the parts, routes connections, counts; knows no protocol's insides.
 import {
+  type BlockSource,
   Emitter,
   type Endpoint,
   type EventSource,
@@ -16,7 +17,7 @@ import { dialAny } from "./dial.ts";
 import { allEnded, endAll } from "./end-all.ts";
 import { SessionError } from "./error.ts";
 import { Inbound } from "./inbound.ts";
-import type { Runtime, SessionInit } from "./init.ts";
+import type { Runtime, ServiceHost, SessionInit } from "./init.ts";
 import { changedSettings, DEFAULT_SETTINGS, type SessionSettings } from "./settings.ts";
 import { Unchoker } from "./unchoker.ts";
 
@@ -67,6 +68,7 @@ export class Session implements EventSource<SessionEvents> {
   readonly #unchoker: Unchoker;
   readonly #inbound: Inbound;
   readonly #sources: readonly PeerSource[];
+  readonly #blockSources: readonly BlockSource[];
   readonly #host: TorrentHost;
   #settings: SessionSettings;
   #listeners: readonly Listener[] = [];
@@ -90,13 +92,13 @@ export class Session implements EventSource<SessionEvents> {
       runtime.deadlines,
       (infoHash) => this.#torrents.get(infoHash),
     );
-    this.#sources = (init.services ?? []).map((service) =>
-      service({
-        ...runtime,
-        clientName: init.clientName ?? CLIENT_NAME,
-        listenPort: () => this.port,
-      }),
-    );
+    const host: ServiceHost = {
+      ...runtime,
+      clientName: init.clientName ?? CLIENT_NAME,
+      listenPort: () => this.port,
+    };
+    this.#sources = (init.services ?? []).map((service) => service(host));
+    this.#blockSources = (init.blockSources ?? []).map((service) => service(host));
     this.#host = this.#torrentHost(runtime);
     this.#apply();
     init.disk.onWarning = (warning) => this.#events.emit("warning", warning);
@@ -199,7 +201,7 @@ export class Session implements EventSource<SessionEvents> {
       );
     }
     const torrent = new Torrent(this.#host, {
-      metainfo,
+      origin: metainfo,
       store: options.store ?? this.#init.store(options.path ?? "."),
       peerId: makePeerId(PEER_ID_PREFIX, this.#init.runtime.entropy),
       paused: options.paused,
@@ -251,7 +253,7 @@ export class Session implements EventSource<SessionEvents> {
       () => this.#inbound.close(),
       () => allEnded(this.torrents.map((torrent) => this.remove(torrent))),
       () => this.#unchoker.close(),
-      () => allEnded(this.#sources.map((source) => source.close())),
+      () => allEnded([...this.#sources, ...this.#blockSources].map((source) => source.close())),
       () => this.#init.disk.close(),
       () => this.#init.release?.(),
     ]);
@@ -311,6 +313,8 @@ export class Session implements EventSource<SessionEvents> {
       clientName,
       extensions,
       sources: this.#sources,
+      blockSources: this.#blockSources,
+      blocks: (address) => this.#init.filter?.blocks(address) ?? false,
       downloadLimit: this.#limits.download,
       uploadLimit: this.#limits.upload,
       budget: this.#budget,

@@ -1,11 +1,11 @@
 // One connected peer with what the swarm's policies keep about it.
-import type { Bitfield } from "@shoal/core";
+import type { Bitfield, BlockIndex, PieceIndex } from "@shoal/core";
 import type { Peer } from "@shoal/peer";
-import type { PickingPeer } from "@shoal/picker";
 import { type ChokerPeer, type KnownPeer, RateLimit } from "@shoal/policy";
+import type { Sender } from "./sender.ts";
 
 /** Joins the protocol's view of a peer with the policies': known peer, choker, picker, limits. */
-export class Connection implements ChokerPeer, PickingPeer {
+export class Connection implements ChokerPeer, Sender {
   readonly peer: Peer;
   readonly known: KnownPeer;
   /** This connection's places in the queues for limited bandwidth. */
@@ -21,6 +21,10 @@ export class Connection implements ChokerPeer, PickingPeer {
 
   get id(): number {
     return this.peer.id;
+  }
+
+  get slot(): number {
+    return this.known.slot;
   }
 
   get have(): Bitfield {
@@ -49,5 +53,9 @@ export class Connection implements ChokerPeer, PickingPeer {
 
   get uploaded(): number {
     return this.peer.upload.meter.total;
+  }
+
+  cancel(piece: PieceIndex, block: BlockIndex): void {
+    this.peer.cancel(piece, block);
   }
 }

@@ -4,6 +4,9 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { Discipline } from "./discipline.ts";
 import type { Swarm } from "./swarm.ts";
 
+/** The slot of a sender that is no peer. */
+const LANE = 2 ** 30;
+
 let list: PeerList;
 let log: string[];
 let discipline: Discipline;
@@ -23,6 +26,11 @@ beforeEach(() => {
   } as unknown as Swarm;
   discipline = new Discipline(
     swarm,
+    {
+      ban: (slot) => slot === LANE && log.push("ban the lane") > 0,
+      suspect: (slot) => slot === LANE,
+      credit: (slot) => void (slot === LANE && log.push("credit the lane")),
+    },
     (address, reason) => log.push(`banned ${address}: ${reason}`),
     (slot) => log.push(`forget ${slot}`),
   );

@@ -1,21 +1,25 @@
 // Consequences of good and bad data: trust, parole and bans.
 import { formatEndpoint } from "@shoal/core";
 import { PeerError } from "@shoal/peer";
+import type { Lanes } from "./lanes.ts";
 import type { Swarm } from "./swarm.ts";
 
-/** Applies the verdicts of the hash check to the peers of one swarm. */
+/** Applies the verdicts of the hash check to the senders of one torrent. */
 export class Discipline {
   readonly #swarm: Swarm;
+  readonly #lanes: Pick<Lanes, "ban" | "suspect" | "credit">;
   readonly #onBan: (address: string, reason: string) => void;
   /** Bytes and blame that a banned sender leaves behind. */
   readonly #forget: (slot: number) => void;
 
   constructor(
     swarm: Swarm,
+    lanes: Pick<Lanes, "ban" | "suspect" | "credit">,
     onBan: (address: string, reason: string) => void,
     forget: (slot: number) => void,
   ) {
     this.#swarm = swarm;
+    this.#lanes = lanes;
     this.#onBan = onBan;
     this.#forget = forget;
   }
@@ -27,6 +31,7 @@ export class Discipline {
       // Pieces that it took part in may fail after its ban.
       if (this.#swarm.list.bySlot(slot)?.banned) continue;
       const reason = `it sent bad data for piece ${piece}`;
+      if (this.#lanes.ban(slot, reason)) continue;
       const known = this.#swarm.ban(slot, new PeerError("ERR_PEER_BAD_DATA", reason));
       if (known !== undefined) this.#onBan(formatEndpoint(known.endpoint), reason);
     }
@@ -36,6 +41,7 @@ export class Discipline {
   suspect(senders: Iterable<number>, piece: number): void {
     const guilty: number[] = [];
     for (const slot of senders) {
+      if (this.#lanes.suspect(slot)) guilty.push(slot);
       const known = this.#swarm.list.bySlot(slot);
       if (known !== undefined && this.#swarm.list.discredit(known)) guilty.push(slot);
     }
@@ -45,6 +51,7 @@ export class Discipline {
   /** These took part in a piece that passed; −1 stands for nobody. */
   credit(senders: Iterable<number>): void {
     for (const slot of senders) {
+      this.#lanes.credit(slot);
       const known = slot < 0 ? undefined : this.#swarm.list.bySlot(slot);
       if (known !== undefined) this.#swarm.list.credit(known);
     }

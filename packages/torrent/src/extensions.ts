@@ -14,7 +14,8 @@ import type { TorrentHost } from "./host.ts";
 /** What the extensions need of the torrent. */
 export interface ExtensionsHost {
   readonly infoHash: Uint8Array;
-  readonly infoBytes: Uint8Array;
+  /** Undefined while it is not known. */
+  readonly infoBytes: Uint8Array | undefined;
   readonly isPrivate: boolean;
   /** Every wanted piece is there (BEP 21 `upload_only`). */
   readonly isFinished: boolean;
@@ -22,6 +23,8 @@ export interface ExtensionsHost {
   found(peers: Iterable<Endpoint>): void;
   /** A peer told its listening port. */
   learned(peer: Peer, theirs: ExtendedHandshake): void;
+  /** An info dictionary came from peers. @returns whether it is the torrent's. */
+  metadataArrived(infoBytes: Uint8Array): boolean;
   warn(error: Error): void;
 }
 
@@ -36,7 +39,11 @@ export class Extensions {
   constructor(host: ExtensionsHost, session: TorrentHost) {
     this.#host = host;
     this.#session = session;
-    for (const offered of session.extensions) {
+  }
+
+  /** Attaches every extension; there may be no connections yet. */
+  open(): void {
+    for (const offered of this.#session.extensions) {
       const extension = offered.attach(this.#torrent());
       if (extension !== undefined) this.#attached.push({ name: offered.name, extension });
     }
@@ -77,8 +84,9 @@ export class Extensions {
     }
   }
 
+  /** There may be no connections any more. */
   close(): void {
-    for (const { extension } of this.#attached) extension.close?.();
+    for (const { extension } of this.#attached.splice(0)) extension.close?.();
   }
 
   #torrent(): ExtensionTorrent {
@@ -95,7 +103,7 @@ export class Extensions {
       // Without uTP a hole can't be punched: dialling is all that can be done.
       punch: (to) => host.found([to]),
       metadata: () => host.infoBytes,
-      metadataArrived: () => false,
+      metadataArrived: (infoBytes) => host.metadataArrived(infoBytes),
     };
   }
 

@@ -32,6 +32,15 @@ export interface TorrentFileHandle {
   stream(range?: ReadRange): AsyncIterable<Uint8Array>;
 }
 
+/** @throws TorrentError `ERR_TORRENT_PRIORITY`, naming the file. */
+export function checkPriority(index: number, priority: number): void {
+  if (Number.isInteger(priority) && priority >= 0 && priority <= 7) return;
+  throw new TorrentError(
+    "ERR_TORRENT_PRIORITY",
+    `the priority of file ${index} must be an integer of 0–7, not ${String(priority)}`,
+  );
+}
+
 /** Which files are wanted, and what that means for pieces. */
 export class FileSet {
   readonly handles: readonly TorrentFileHandle[];
@@ -124,11 +133,7 @@ export class FileSet {
         `there is no file ${index}; the torrent has files 0–${this.#files.length - 1}`,
       );
     }
-    if (Number.isInteger(priority) && priority >= 0 && priority <= 7) return;
-    throw new TorrentError(
-      "ERR_TORRENT_PRIORITY",
-      `the priority of file ${index} must be an integer of 0–7, not ${String(priority)}`,
-    );
+    checkPriority(index, priority);
   }
 
   #applyToPieces(): void {

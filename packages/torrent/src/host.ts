@@ -1,5 +1,14 @@
 // What one swarm needs of the session around it.
-import type { Clock, Deadlines, Duplex, Endpoint, Entropy, PeerSource, Rng } from "@shoal/core";
+import type {
+  BlockSource,
+  Clock,
+  Deadlines,
+  Duplex,
+  Endpoint,
+  Entropy,
+  PeerSource,
+  Rng,
+} from "@shoal/core";
 import type { DiskIo } from "@shoal/disk-io";
 import type { ConnectionBudget, RateLimit } from "@shoal/policy";
 import type { WireExtension } from "@shoal/wire";
@@ -16,6 +25,8 @@ export interface TorrentHost {
   readonly clientName: string;
   /** Discovery services to open for the torrent. */
   readonly sources: readonly PeerSource[];
+  /** Senders that are no peers, to open for the torrent while it downloads. */
+  readonly blockSources: readonly BlockSource[];
   /** Message families to offer (BEP 10). */
   readonly extensions: readonly WireExtension[];
   /** Limits of the whole session, parents of the torrent's own. Bytes per second. */
@@ -23,7 +34,9 @@ export interface TorrentHost {
   readonly uploadLimit: RateLimit;
   /** The port that remotes can reach us at. */
   listenPort(): number;
-  /** SHA-1 of some bytes: for the allowed-fast set (BEP 6). */
+  /** Whether a blocklist has this IP address: nobody there is dialled or accepted. */
+  blocks(address: string): boolean;
+  /** SHA-1 of some bytes: of info dictionaries, and for the allowed-fast set (BEP 6). */
   sha1(bytes: Uint8Array): Uint8Array;
   /** Runs `task` in a fresh turn of the event loop, after the present one. */
   defer(task: () => void): void;

@@ -1,11 +1,12 @@
 // What a torrent is made of.
 import type { StoreFactory } from "@shoal/disk-io";
-import type { Metainfo } from "@shoal/metainfo";
+import type { Magnet, Metainfo } from "@shoal/metainfo";
 import type { FilePriority } from "./files.ts";
 
 /** Where a torrent comes from, where it goes, and how it begins. */
 export interface TorrentInit {
-  readonly metainfo: Metainfo;
+  /** All of the torrent, or what a magnet link says: then peers are asked for the rest (BEP 9). */
+  readonly origin: Metainfo | Magnet;
   readonly store: StoreFactory;
   /** 20 bytes; one id for all peers and trackers of the torrent. */
   readonly peerId: Uint8Array;
@@ -15,6 +16,11 @@ export interface TorrentInit {
   readonly sequential?: boolean | undefined;
   /** By file index; 4 for those not named. */
   readonly priorities?: ReadonlyMap<number, FilePriority> | undefined;
-  /** Replaces the trackers of the metainfo. */
+  /** Replaces the trackers of the origin. */
   readonly trackers?: readonly (readonly string[])[] | undefined;
+}
+
+/** Whether the origin is the whole torrent. */
+export function isComplete(origin: Metainfo | Magnet): origin is Metainfo {
+  return "infoBytes" in origin;
 }

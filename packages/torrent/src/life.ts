@@ -32,7 +32,7 @@ export class Life {
 
   /** Connections are wanted. */
   get isActive(): boolean {
-    return this.state === "downloading" || this.state === "seeding";
+    return this.state === "metadata" || this.state === "downloading" || this.state === "seeding";
   }
 
   get isClosing(): boolean {

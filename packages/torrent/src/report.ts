@@ -7,15 +7,16 @@ import type { PeerInfo, TorrentProgress, TorrentStats } from "./types.ts";
 
 export function progressOf(
   { state, checked }: Life,
-  { transfer, files, swarm }: Parts,
+  { content: { transfer, files }, swarm }: Parts,
   now: number,
 ): TorrentProgress {
   const downloadRate = transfer.totals.downloaded.rate(now);
   const left = files.wantedBytes - files.storedBytes;
   const share = files.wantedBytes === 0 ? 1 : files.storedBytes / files.wantedBytes;
+  const known = transfer.hasMetadata ? share : 0;
   return {
     state,
-    fraction: state === "checking" ? checked : share,
+    fraction: state === "checking" ? checked : known,
     downloaded: files.storedBytes,
     total: files.wantedBytes,
     piecesDone: transfer.picker.have.count,
@@ -23,11 +24,12 @@ export function progressOf(
     downloadRate,
     uploadRate: transfer.totals.uploaded.rate(now),
     peers: swarm.connections.size,
-    etaSeconds: left === 0 ? 0 : downloadRate > 0 ? left / downloadRate : undefined,
+    etaSeconds:
+      left === 0 && transfer.hasMetadata ? 0 : downloadRate > 0 ? left / downloadRate : undefined,
   };
 }
 
-export function statsOf({ transfer, swarm }: Parts): TorrentStats {
+export function statsOf({ content: { transfer }, swarm, lanes }: Parts): TorrentStats {
   const connections = [...swarm.connections.values()];
   return {
     received: transfer.totals.downloaded.total + transfer.totals.redundant,
@@ -35,6 +37,7 @@ export function statsOf({ transfer, swarm }: Parts): TorrentStats {
     redundant: transfer.totals.redundant,
     failed: transfer.totals.failed,
     peers: connections.length,
+    webSeeds: lanes.size,
     seeds: connections.filter(({ have }) => have.isFull).length,
     halfOpen: swarm.dialer.size,
     knownPeers: swarm.list.size,

@@ -37,11 +37,11 @@ export class Sources {
   open(): void {
     if (this.#feeds.length > 0) return;
     for (const source of this.#sources) {
-      const facts: SwarmFacts = {
-        ...this.#facts,
-        found: (peers) => this.#found(peers, originOf(source.name)),
-        warn: this.#warn,
-      };
+      const facts = swarmFacts(
+        this.#facts,
+        (peers) => this.#found(peers, originOf(source.name)),
+        this.#warn,
+      );
       try {
         this.#feeds.push(source.open(facts));
       } catch (error) {
@@ -81,6 +81,28 @@ export class Sources {
       if (result.status === "rejected") this.#warn(asError(result.reason));
     }
   }
+}
+
+/** Some facts change: they are looked up each time. */
+function swarmFacts(
+  facts: Facts,
+  found: SwarmFacts["found"],
+  warn: SwarmFacts["warn"],
+): SwarmFacts {
+  return {
+    infoHash: facts.infoHash,
+    peerId: facts.peerId,
+    get isPrivate() {
+      return facts.isPrivate;
+    },
+    get trackers() {
+      return facts.trackers;
+    },
+    nodes: facts.nodes ?? [],
+    transfer: () => facts.transfer(),
+    found,
+    warn,
+  };
 }
 
 const ORIGINS: readonly PeerOrigin[] = ["tracker", "dht", "lsd", "pex"];

@@ -17,7 +17,6 @@ import {
   type PeerHost,
   type PeerView,
 } from "@shoal/peer";
-import type { PiecePicker } from "@shoal/picker";
 import { type KnownPeer, PeerList, type PeerOrigin, type RateLimit } from "@shoal/policy";
 import type { Handshake } from "@shoal/wire";
 import { allowedFastFor } from "./allowed-fast.ts";
@@ -45,6 +44,8 @@ export interface SwarmHost {
   /** The torrent's own rate limits, parents of each connection's. */
   readonly downloadLimit: RateLimit;
   readonly uploadLimit: RateLimit;
+  /** Whether a sender that is no peer has this id. */
+  isTaken(id: number): boolean;
   connected(connection: Connection): void;
   disconnected(connection: Connection, error: Error | undefined): void;
   /** About once a second while there are peers, and when candidates are looked at. */
@@ -53,17 +54,14 @@ export interface SwarmHost {
 
 /** Everybody whom one torrent is connected with. */
 export class Swarm implements PeerHost {
-  readonly geometry: PieceGeometry;
-  readonly sink: BlockSink;
-  readonly source: BlockSource;
   /** By peer id. */
   readonly connections: Map<number, Connection> = new Map();
   readonly list: PeerList;
   readonly dialer: Dialer;
   readonly #host: SwarmHost;
   readonly #session: TorrentHost;
-  readonly #picker: PiecePicker;
   readonly #extensions: Extensions;
+  #transfer: Transfer;
   readonly #tick: Alarm;
   readonly #rateTick: Alarm;
   readonly #awake: WakeList;
@@ -71,11 +69,8 @@ export class Swarm implements PeerHost {
   constructor(host: SwarmHost, session: TorrentHost, transfer: Transfer, extensions: Extensions) {
     this.#host = host;
     this.#session = session;
-    this.#picker = transfer.picker;
+    this.#transfer = transfer;
     this.#extensions = extensions;
-    this.geometry = transfer.geometry;
-    this.sink = transfer;
-    this.source = transfer;
     this.#awake = new WakeList((task) => session.defer(task));
     this.list = new PeerList({ rng: session.rng });
     this.dialer = new Dialer(session, {
@@ -92,6 +87,28 @@ export class Swarm implements PeerHost {
     this.#rateTick = session.deadlines.alarm((now) => this.#onRateTick(now));
   }
 
+  /** The torrent's pieces are known now: they are transferred from then on. */
+  use(transfer: Transfer): void {
+    this.#transfer = transfer;
+    for (const { peer } of [...this.connections.values()]) peer.piecesLearned();
+  }
+
+  get geometry(): PieceGeometry {
+    return this.#transfer.geometry;
+  }
+
+  get hasMetadata(): boolean {
+    return this.#transfer.hasMetadata;
+  }
+
+  get sink(): BlockSink {
+    return this.#transfer;
+  }
+
+  get source(): BlockSource {
+    return this.#transfer;
+  }
+
   /** Connections that are made or being made. */
   get size(): number {
     return this.connections.size + this.dialer.size;
@@ -99,7 +116,9 @@ export class Swarm implements PeerHost {
 
   /** Peers were found: remembers them and dials as many as there is room for. */
   found(peers: Iterable<Endpoint>, origin: PeerOrigin): void {
-    for (const endpoint of peers) this.list.add(endpoint, origin);
+    for (const endpoint of peers) {
+      if (!this.#session.blocks(endpoint.address)) this.list.add(endpoint, origin);
+    }
     this.dialMore();
   }
 
@@ -107,7 +126,7 @@ export class Swarm implements PeerHost {
   dialMore(): void {
     if (!this.#host.isActive) return;
     const now = this.#session.clock.now();
-    const finished = this.#picker.isFinished;
+    const finished = this.#transfer.isFinished;
     const { budget } = this.#session;
     while (this.size < budget.perTorrent && budget.canDial(now)) {
       const known = this.list.next(now, { finished });
@@ -123,7 +142,7 @@ export class Swarm implements PeerHost {
    * @returns its owner, attached; undefined if there is no room or the peer is banned.
    */
   accept(duplex: Duplex, theirs: Handshake, handshakeBytes: number): Peer | undefined {
-    if (!this.#host.isActive) return undefined;
+    if (!this.#host.isActive || this.#session.blocks(duplex.remote.address)) return undefined;
     if (!this.#session.budget.tryAccept(this.size)) return undefined;
     const known = this.list.incoming(duplex.remote, this.#session.clock.now());
     if (known === undefined) {
@@ -160,7 +179,7 @@ export class Swarm implements PeerHost {
   /** What we want has changed: interest is judged anew, idle peers ask for blocks. */
   reviewInterest(): void {
     for (const connection of this.connections.values()) {
-      connection.peer.setInterested(this.#picker.isInteresting(connection));
+      connection.peer.setInterested(this.#transfer.picker.isInteresting(connection));
       if (this.#isRedundant(connection)) this.#closeRedundant(connection);
       else this.wake(connection.peer);
     }
@@ -192,6 +211,13 @@ export class Swarm implements PeerHost {
     }
   }
 
+  /** A number that no sender has. */
+  freeId(): number {
+    let id = this.connections.size;
+    while (this.connections.has(id) || this.#host.isTaken(id)) id++;
+    return id;
+  }
+
   get handshake(): Handshake {
     return this.#host.handshake;
   }
@@ -221,14 +247,14 @@ export class Swarm implements PeerHost {
   piecesKnown(peer: PeerView): void {
     const connection = this.connections.get(peer.id);
     if (connection === undefined) return;
-    this.#picker.peerBitfield(connection);
+    this.#transfer.picker.peerBitfield(connection);
     this.#judge(connection);
   }
 
   gained(peer: PeerView, piece: PieceIndex): void {
     const connection = this.connections.get(peer.id);
     if (connection === undefined) return;
-    this.#picker.peerHas(connection, piece);
+    this.#transfer.picker.peerHas(connection, piece);
     if (!peer.download.interested || peer.have.isFull) this.#judge(connection);
   }
 
@@ -251,7 +277,7 @@ export class Swarm implements PeerHost {
 
   lost(peer: PeerView, piece: PieceIndex): void {
     const connection = this.connections.get(peer.id);
-    if (connection !== undefined) this.#picker.peerLost(connection, piece);
+    if (connection !== undefined) this.#transfer.picker.peerLost(connection, piece);
   }
 
   /** The peer found nothing to request: perhaps there is nothing left for us to want. */
@@ -265,7 +291,7 @@ export class Swarm implements PeerHost {
     if (connection === undefined) return;
     this.connections.delete(peer.id);
     this.#awake.delete(peer);
-    this.#picker.peerGone(connection);
+    this.#transfer.picker.peerGone(connection);
     connection.downloadLimit.cancel();
     connection.uploadLimit.cancel();
     this.#session.budget.closed();
@@ -294,7 +320,7 @@ export class Swarm implements PeerHost {
   ): Peer {
     const now = this.now();
     const peer = new Peer({
-      id: this.#freeId(),
+      id: this.freeId(),
       duplex,
       incoming,
       handshake: theirs,
@@ -311,7 +337,7 @@ export class Swarm implements PeerHost {
     this.connections.set(peer.id, connection);
     this.list.connected(known, now);
     duplex.attach(peer);
-    const { have } = this.#picker;
+    const { have } = this.#transfer.picker;
     const { infoHash } = this.#host.handshake;
     peer.start(
       have,
@@ -341,24 +367,18 @@ export class Swarm implements PeerHost {
     if (kept === incoming) this.list.setListenPort(kept.known, port);
   }
 
-  #freeId(): number {
-    let id = this.connections.size;
-    while (this.connections.has(id)) id++;
-    return id;
-  }
-
   #judge(connection: Connection): void {
     connection.known.isSeed = connection.peer.have.isFull;
     if (this.#isRedundant(connection)) {
       this.#closeRedundant(connection);
       return;
     }
-    connection.peer.setInterested(this.#picker.isInteresting(connection));
+    connection.peer.setInterested(this.#transfer.picker.isInteresting(connection));
   }
 
   /** Both ends have all that they want: nothing can flow. */
   #isRedundant({ peer }: Connection): boolean {
-    return peer.have.isFull && peer.isKnown && this.#picker.isFinished;
+    return peer.have.isFull && peer.isKnown && this.#transfer.isFinished;
   }
 
   #closeRedundant({ peer }: Connection): void {
@@ -367,7 +387,7 @@ export class Swarm implements PeerHost {
 
   #armTick(now: number): void {
     if (this.#tick.isSet || !this.#host.isActive) return;
-    const finished = this.#picker.isFinished;
+    const finished = this.#transfer.isFinished;
     if (this.connections.size > 0) this.#tick.set(now + TICK_MS);
     else if (this.list.candidates({ finished }) > 0) {
       this.#tick.set(Math.max(now + TICK_MS, this.list.nextDial(now, { finished })));

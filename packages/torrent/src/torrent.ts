@@ -1,25 +1,23 @@
 // One torrent: its life from adding to closing, and what users can do with it. States: STATE.md.
 import {
-  asError,
   type Duplex,
   type DuplexHandler,
   Emitter,
   type Endpoint,
   type EventSource,
-  pieceIndex,
   toHex,
 } from "@shoal/core";
-import type { DiskTorrent } from "@shoal/disk-io";
 import type { Metainfo } from "@shoal/metainfo";
 import type { Handshake } from "@shoal/wire";
 import { completion } from "./completion.ts";
 import type { Connection } from "./connection.ts";
-import { TorrentError } from "./error.ts";
-import type { FilePriority, TorrentFileHandle } from "./files.ts";
+import { Course } from "./course.ts";
+import { checkPriority, type FilePriority, type TorrentFileHandle } from "./files.ts";
 import type { TorrentHost } from "./host.ts";
 import type { TorrentInit } from "./init.ts";
 import { closedError, Life } from "./life.ts";
-import { makeParts, openData, type Parts } from "./parts.ts";
+import { infoHashOf } from "./metadata.ts";
+import { makeParts, type Parts } from "./parts.ts";
 import { peersOf, progressOf, statsOf } from "./report.ts";
 import type {
   PeerInfo,
@@ -29,46 +27,58 @@ import type {
   TorrentStats,
 } from "./types.ts";
 
-/** After a disk error the torrent tries again so often, in ms. */
-const RETRY_MS = 30_000;
-
-/** How long `close` waits for trackers to take our good-bye, in ms. */
-const GOODBYE_MS = 5000;
-
 /** One torrent of a session. */
 export class Torrent implements EventSource<TorrentEvents> {
-  readonly metainfo: Metainfo;
   /** Lower-case hex of the v1 info-hash. */
   readonly infoHash: string;
   readonly #host: TorrentHost;
-  readonly #init: TorrentInit;
+  readonly #magnetName: string | undefined;
   readonly #events = new Emitter<TorrentEvents>();
   readonly #life: Life;
+  readonly #course: Course;
   readonly #parts: Parts;
-  #disk: DiskTorrent | undefined;
+  readonly #wishes: Map<number, FilePriority>;
+  #trackers: readonly (readonly string[])[];
 
   /** @throws TorrentError `ERR_TORRENT_STATE` for a torrent without v1 hashes. */
   constructor(host: TorrentHost, init: TorrentInit) {
-    const infoHash = init.metainfo.infoHashes.v1;
-    if (infoHash === undefined) {
-      throw new TorrentError("ERR_TORRENT_STATE", "a torrent without v1 hashes can't be run yet");
-    }
-    this.metainfo = init.metainfo;
+    const infoHash = infoHashOf(init.origin);
     this.infoHash = toHex(infoHash);
     this.#host = host;
-    this.#init = init;
+    this.#magnetName = init.origin.name;
+    this.#wishes = new Map(init.priorities);
+    this.#trackers = init.trackers ?? init.origin.trackers;
     this.#life = new Life(host, init.paused ?? false, () => {
-      void this.#life.serially(() => this.#goOn());
+      void this.#life.serially(() => this.#course.goOn());
     });
+    const course = new Course({
+      session: host,
+      init,
+      events: this.#events,
+      life: this.#life,
+      infoHash: this.infoHash,
+      wishes: this.#wishes,
+      progress: () => this.progress,
+    });
+    const trackers = (): readonly (readonly string[])[] => this.#trackers;
+    this.#course = course;
     this.#parts = makeParts(host, init, {
       events: this.#events,
       infoHash,
+      get metainfo() {
+        return course.metainfo;
+      },
+      get trackers() {
+        return trackers();
+      },
       isActive: () => this.#life.isActive,
       progress: () => this.progress,
-      pieceStored: (piece) => this.#stored(piece),
-      diskFailed: (error) => this.#fail(error),
-      dataLost: (error) => this.#lose(error),
+      metadataArrived: (infoBytes) => course.metadataArrived(infoBytes),
+      pieceStored: (piece) => course.stored(piece),
+      diskFailed: (error) => course.fail(error),
+      dataLost: (error) => course.lose(error),
     });
+    course.use(this.#parts);
   }
 
   on<Name extends keyof TorrentEvents>(
@@ -85,8 +95,14 @@ export class Torrent implements EventSource<TorrentEvents> {
     return this.#events.once(name, options);
   }
 
+  /** What the torrent file says; undefined while only a magnet link is known. */
+  get metainfo(): Metainfo | undefined {
+    return this.#course.metainfo;
+  }
+
+  /** The torrent's name; that of the magnet link, or the info-hash, while there is no other. */
   get name(): string {
-    return this.metainfo.name;
+    return this.metainfo?.name ?? this.#magnetName ?? this.infoHash;
   }
 
   get state(): TorrentState {
@@ -98,8 +114,9 @@ export class Torrent implements EventSource<TorrentEvents> {
     return this.#life.error;
   }
 
+  /** None while only a magnet link is known. */
   get files(): readonly TorrentFileHandle[] {
-    return this.#parts.files.handles;
+    return this.#parts.content.files.handles;
   }
 
   get progress(): TorrentProgress {
@@ -121,7 +138,7 @@ export class Torrent implements EventSource<TorrentEvents> {
 
   /** Pieces that are verified and stored, as the wire's bitfield. */
   get pieces(): Uint8Array {
-    return this.#parts.transfer.picker.have.bytes.slice();
+    return this.#parts.content.transfer.picker.have.bytes.slice();
   }
 
   /** Bytes per second of payload; `Infinity` for no limit. Within the session's limit. */
@@ -142,11 +159,11 @@ export class Torrent implements EventSource<TorrentEvents> {
   }
 
   get sequential(): boolean {
-    return this.#parts.transfer.picker.sequential;
+    return this.#parts.content.transfer.picker.sequential;
   }
 
   set sequential(sequential: boolean) {
-    this.#parts.transfer.picker.sequential = sequential;
+    this.#parts.content.transfer.picker.sequential = sequential;
   }
 
   /**
@@ -160,7 +177,7 @@ export class Torrent implements EventSource<TorrentEvents> {
     const { error: failure, verified, finishing } = this.#life;
     if (this.state === "closed") throw closedError();
     if (failure !== undefined) throw failure;
-    if (verified && !finishing && this.#parts.transfer.picker.isFinished) return;
+    if (verified && !finishing && this.#parts.content.transfer.isFinished) return;
     await completion(this, signal);
   }
 
@@ -169,26 +186,51 @@ export class Torrent implements EventSource<TorrentEvents> {
     this.#parts.swarm.found(peers, "manual");
   }
 
+  /** Trackers by tier (BEP 12). */
+  get trackers(): readonly (readonly string[])[] {
+    return this.#trackers;
+  }
+
+  /** Replaces the trackers: new ones are announced to, those that are gone hear `stopped`. */
+  set trackers(tiers: readonly (readonly string[])[]) {
+    this.#trackers = tiers;
+    this.#parts.sources.refresh();
+  }
+
+  /**
+   * Gives the info dictionary of a magnet link that came from elsewhere than peers (BEP 9).
+   *
+   * @param infoBytes copied.
+   * @returns whether it has the torrent's info-hash.
+   */
+  setMetadata(infoBytes: Uint8Array): boolean {
+    return this.#course.metadataArrived(infoBytes);
+  }
+
   /** Asks trackers and other sources for more peers, as soon as their rules allow. */
   announce(): void {
     this.#parts.sources.refresh();
   }
 
   /**
-   * Sets how much files are wanted, by index.
+   * Sets how much files are wanted, by index. While only a magnet link is known any index is taken,
+   * and those that turn out to be no file are forgotten.
    *
    * @throws TorrentError `ERR_TORRENT_FILE`, `ERR_TORRENT_PRIORITY`.
    */
   setPriorities(priorities: ReadonlyMap<number, FilePriority>): void {
-    const { files } = this.#parts;
-    files.setPriorities(priorities);
-    if (this.#disk) files.select(this.#disk).catch((error: unknown) => this.#fail(asError(error)));
-    this.#wantsChanged();
+    if (this.metainfo !== undefined) this.#parts.content.files.setPriorities(priorities);
+    else for (const [index, priority] of priorities) checkPriority(index, priority);
+    for (const [index, priority] of priorities) this.#wishes.set(index, priority);
+    this.#course.wantsChanged();
   }
 
-  /** Opens the data, checks what lies there, and starts. Failures become the state `error`. */
+  /**
+   * Opens the data, checks what lies there, and starts; of a magnet link, asks peers for the metadata.
+   * Failures become the state `error`.
+   */
   start(): Promise<void> {
-    return this.#life.serially(() => this.#prepare(false));
+    return this.#life.serially(() => this.#course.prepare(false));
   }
 
   /**
@@ -199,22 +241,22 @@ export class Torrent implements EventSource<TorrentEvents> {
     this.#life.paused = true;
     return this.#life.serially(async () => {
       if (!this.#life.paused || this.state === "closed" || this.state === "paused") return;
-      this.#enter("paused");
-      await this.#goQuiet();
+      this.#course.enter("paused");
+      await this.#course.goQuiet();
     });
   }
 
   /** Goes on after `pause` or an error. */
   resume(): Promise<void> {
     this.#life.paused = false;
-    return this.#life.serially(() => this.#goOn());
+    return this.#life.serially(() => this.#course.goOn());
   }
 
   /** Verifies all data on disk anew, with connections closed meanwhile. */
   recheck(): Promise<void> {
     return this.#life.serially(() => {
       if (this.#life.isClosing) throw closedError();
-      return this.#prepare(true);
+      return this.#course.prepare(true);
     });
   }
 
@@ -226,13 +268,7 @@ export class Torrent implements EventSource<TorrentEvents> {
   close({ deleteData = false }: { deleteData?: boolean } = {}): Promise<void> {
     this.#life.closing.abort(closedError());
     return this.#life.serially(async () => {
-      if (this.state === "closed") return;
-      this.#enter("closed");
-      this.#parts.reader.close(closedError());
-      void this.#goQuiet();
-      await this.#life.quiet;
-      this.#parts.extensions.close();
-      await this.#disk?.close({ deleteData });
+      if (this.state !== "closed") await this.#course.close(closedError(), deleteData);
     });
   }
 
@@ -249,152 +285,6 @@ export class Torrent implements EventSource<TorrentEvents> {
   /** The disk is behind, or no longer: peers stop or resume sending. */
   setCongested(congested: boolean): void {
     this.#parts.swarm.setCongested(congested);
-  }
-
-  // --- life ---
-
-  /** Opens and verifies the data; then it goes on. Checks even an empty store if `thoroughly`. */
-  async #prepare(thoroughly: boolean): Promise<void> {
-    if (this.#life.isClosing) return;
-    try {
-      this.#life.verified = false;
-      this.#enter("checking");
-      await this.#goQuiet();
-      this.#disk ??= await openData(this.#host, this.#init, this.infoHash, this.#parts.transfer);
-      this.#disk.retry();
-      await this.#parts.files.select(this.#disk);
-      await this.#check(!thoroughly && (await this.#disk.isEmpty()));
-      this.#life.verified = true;
-      // Not if writing what was left failed meanwhile.
-      if (this.state === "checking") this.#begin();
-    } catch (error) {
-      this.#fail(asError(error));
-    }
-  }
-
-  /** After a pause or an error; unverified data is checked first, lest good data be overwritten. */
-  async #goOn(): Promise<void> {
-    if (this.state !== "paused" && this.state !== "error") return;
-    if (!this.#life.verified) {
-      await this.#prepare(false);
-      return;
-    }
-    try {
-      if (this.state === "error") await this.#parts.transfer.retry();
-      else this.#disk?.retry();
-      if (this.#disk !== undefined) await this.#parts.files.select(this.#disk);
-      this.#begin();
-    } catch (error) {
-      this.#fail(asError(error));
-    }
-  }
-
-  async #check(isEmpty: boolean): Promise<void> {
-    const { transfer, files, reader } = this.#parts;
-    const { disk, geometry } = transfer;
-    transfer.checking();
-    const good = isEmpty
-      ? undefined
-      : await disk.check({
-          signal: this.#life.closing.signal,
-          onProgress: (checked) => {
-            this.#life.checked = checked / geometry.pieceCount;
-            this.#events.emit("progress", this.progress);
-          },
-        });
-    transfer.checked(good);
-    files.recount();
-    reader.wake();
-  }
-
-  /** Into the state that the data calls for: downloading or seeding, or paused if so wished. */
-  #begin(): void {
-    if (this.#life.isClosing) return;
-    if (this.#life.paused) {
-      this.#enter("paused");
-      return;
-    }
-    if (this.#parts.transfer.picker.isFinished) this.#finish();
-    else this.#enter("downloading");
-    this.#parts.sources.open();
-    this.#parts.swarm.dialMore();
-  }
-
-  #finish(): void {
-    this.#enter("seeding");
-    this.#life.finishing = true;
-    this.#parts.transfer.disk.finish().then(
-      () => {
-        this.#life.finishing = false;
-        const isStill = this.#parts.transfer.picker.isFinished && !this.#life.isClosing;
-        if (isStill) this.#events.emit("done", this.progress);
-      },
-      (error: unknown) => {
-        this.#life.finishing = false;
-        this.#fail(asError(error));
-      },
-    );
-    this.#parts.extensions.update();
-    this.#parts.swarm.reviewInterest();
-  }
-
-  /**
-   * Verified data is gone. Nothing is done about it until the user resumes, which checks: the disk
-   * may just be unplugged, and downloading anew into its place would do harm.
-   */
-  #lose(error: Error): void {
-    this.#life.verified = false;
-    this.#fail(error);
-    this.#life.retry.clear();
-  }
-
-  #fail(error: Error): void {
-    if (this.#life.isClosing) return;
-    this.#enter("error");
-    this.#life.error = error;
-    void this.#goQuiet();
-    this.#events.emit("error", error);
-    this.#life.retry.set(this.#host.clock.now() + RETRY_MS);
-  }
-
-  /** Ends connections and feeds. Resolves when the good-byes are over. */
-  #goQuiet(): Promise<void> {
-    this.#parts.swarm.disconnectAll();
-    const quiet = this.#parts.sources.closeWithin(GOODBYE_MS, this.#host);
-    this.#life.quiet = Promise.all([this.#life.quiet, quiet]);
-    return quiet;
-  }
-
-  #enter(state: TorrentState): void {
-    if (this.#life.state === state) return;
-    this.#life.state = state;
-    this.#life.error = undefined;
-    this.#life.retry.clear();
-    this.#events.emit("state", state);
-  }
-
-  /** Files were selected or deselected. */
-  #wantsChanged(): void {
-    if (!this.#life.isActive) return;
-    const { isFinished } = this.#parts.transfer.picker;
-    if (isFinished && this.state === "downloading") {
-      this.#finish();
-    } else if (!isFinished && this.state === "seeding") {
-      this.#enter("downloading");
-      this.#parts.extensions.update();
-    }
-    this.#parts.swarm.reviewInterest();
-    this.#parts.swarm.dialMore();
-  }
-
-  #stored(piece: number): void {
-    this.#parts.files.pieceStored(pieceIndex(piece));
-    this.#parts.swarm.announce(pieceIndex(piece));
-    this.#parts.reader.wake();
-    this.#events.emit("piece", piece);
-    const { picker } = this.#parts.transfer;
-    if (this.state !== "downloading" || !picker.isFinished) return;
-    this.#finish();
-    if (picker.have.isFull) this.#parts.sources.completed();
+    if (!congested) this.#parts.lanes.drain();
   }
 }

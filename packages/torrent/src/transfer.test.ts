@@ -36,6 +36,7 @@ beforeEach(() => {
     {
       clock: { now: () => 0 },
       connection: (id) => connections.get(id),
+      sender: (id) => connections.get(id),
       pieceStored: note("stored"),
       blocksReopened: note("reopened"),
       ban: note("ban"),
@@ -66,7 +67,6 @@ function seed(id: number): Peer {
   const peer = {
     id,
     download: { choked: false, allowedFast: undefined },
-    cancel: (piece: number, block: number) => log.push(`cancel ${piece}:${block} at ${id}`),
   } as unknown as Peer;
   const have = metainfoHave();
   const connection = {
@@ -75,7 +75,8 @@ function seed(id: number): Peer {
     have,
     snubbed: false,
     onParole: false,
-    known: { slot: id * 10 },
+    slot: id * 10,
+    cancel: (piece: number, block: number) => log.push(`cancel ${piece}:${block} at ${id}`),
     downloadLimit: new RateLimit({ parent: downloadLimit }),
   } as unknown as Connection;
   connections.set(id, connection);

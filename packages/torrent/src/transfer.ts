@@ -1,10 +1,11 @@
 // Blocks in and out: between the picker that chooses, the peers that carry and the disk that keeps.
 import {
   Bitfield,
+  BLOCK_SIZE,
   type BlockIndex,
   blockIndex,
   type Clock,
-  type PieceGeometry,
+  PieceGeometry,
   type PieceIndex,
   pieceIndex,
   RateMeter,
@@ -15,12 +16,23 @@ import type { BlockSink, BlockSource, PeerView, Picked } from "@shoal/peer";
 import { BlockList, type PiecePicker } from "@shoal/picker";
 import { Blame, type RateLimit } from "@shoal/policy";
 import type { Connection } from "./connection.ts";
+import type { Sender } from "./sender.ts";
+
+/** The geometry of a torrent whose metadata is not known. */
+export const NO_PIECES: PieceGeometry = new PieceGeometry(0, BLOCK_SIZE);
+
+/** Whoever sends us a block or is sent one. */
+interface Named {
+  readonly id: number;
+}
 
 /** What the transfer tells the torrent. */
 export interface TransferHost {
   readonly clock: Clock;
   /** The connection with this peer id; undefined if it has just ended. */
   connection(id: number): Connection | undefined;
+  /** The connection or other sender with this id; undefined if it has just ended. */
+  sender(id: number): Sender | undefined;
   pieceStored(piece: PieceIndex): void;
   /** Blocks that were asked for can be asked for anew: somebody idle may want them. */
   blocksReopened(): void;
@@ -77,7 +89,17 @@ export class Transfer implements BlockSink, BlockSource, DiskTorrentHandler {
     this.geometry = geometry;
     this.#limits = limits;
     const received = this.#received;
-    this.#cancel = (id) => host.connection(id)?.peer.cancel(received.piece, received.block);
+    this.#cancel = (id) => host.sender(id)?.cancel(received.piece, received.block);
+  }
+
+  /** Whether the torrent's pieces are known. */
+  get hasMetadata(): boolean {
+    return this.geometry !== NO_PIECES;
+  }
+
+  /** Every wanted piece is stored. */
+  get isFinished(): boolean {
+    return this.hasMetadata && this.picker.isFinished;
   }
 
   /** Names the opened data; nothing else may be called before. */
@@ -118,7 +140,7 @@ export class Transfer implements BlockSink, BlockSource, DiskTorrentHandler {
     return this.#picked;
   }
 
-  blockBegins(peer: PeerView, piece: PieceIndex, block: BlockIndex): number {
+  blockBegins(peer: Named, piece: PieceIndex, block: BlockIndex): number {
     if (this.picker.isWanted(piece, block)) {
       const slot = this.disk.allocate(piece, block);
       if (slot !== NO_SLOT) return slot;
@@ -132,9 +154,9 @@ export class Transfer implements BlockSink, BlockSource, DiskTorrentHandler {
     this.disk.copyIn(slot, offset, chunk, start, end);
   }
 
-  blockEnds(peer: PeerView, piece: PieceIndex, block: BlockIndex, slot: number): void {
+  blockEnds(peer: Named, piece: PieceIndex, block: BlockIndex, slot: number): void {
     const size = this.geometry.blockSize(piece, block);
-    const sender = this.#host.connection(peer.id)?.known.slot ?? -1;
+    const sender = this.#host.sender(peer.id)?.slot ?? -1;
     const result = this.picker.received(peer.id, piece, block, sender);
     if (result === "unwanted") {
       this.disk.free(slot);
@@ -153,14 +175,14 @@ export class Transfer implements BlockSink, BlockSource, DiskTorrentHandler {
     this.disk.free(slot);
   }
 
-  requestLost(peer: PeerView, piece: PieceIndex, block: BlockIndex): void {
+  requestLost(peer: Named, piece: PieceIndex, block: BlockIndex): void {
     this.picker.abandoned(peer.id, piece, block);
     this.#host.blocksReopened();
   }
 
-  payDownload(peer: PeerView, bytes: number, now: number): number {
+  payDownload(peer: Named, bytes: number, now: number): number {
     if (this.#limits.download.isUnlimited) return 0;
-    const limit = this.#host.connection(peer.id)?.downloadLimit;
+    const limit = this.#host.sender(peer.id)?.downloadLimit;
     return limit === undefined ? 0 : bytes - limit.take(bytes, now);
   }
 

@@ -1,6 +1,8 @@
 // What users see of a torrent: states, statistics and events.
+import type { Metainfo } from "@shoal/metainfo";
 
 /**
+ * - `metadata`: only a magnet link is known; peers are asked for the rest
  * - `checking`: data on disk is being verified
  * - `downloading`: wanted pieces are missing
  * - `seeding`: every wanted piece is there
@@ -9,7 +11,14 @@
  *   verified data has gone: then only `resume` does
  * - `closed`: done with; nothing of it is left in the session
  */
-export type TorrentState = "checking" | "downloading" | "seeding" | "paused" | "error" | "closed";
+export type TorrentState =
+  | "metadata"
+  | "checking"
+  | "downloading"
+  | "seeding"
+  | "paused"
+  | "error"
+  | "closed";
 
 /** Where a torrent stands. Sizes in bytes, rates in bytes per second of payload. */
 export interface TorrentProgress {
@@ -39,6 +48,8 @@ export interface TorrentStats {
   /** Payload of pieces whose hash was wrong. */
   readonly failed: number;
   readonly peers: number;
+  /** HTTP seeds in use. */
+  readonly webSeeds: number;
   readonly seeds: number;
   readonly halfOpen: number;
   readonly knownPeers: number;
@@ -71,6 +82,8 @@ export interface PeerInfo {
 /** Events of a torrent. */
 export interface TorrentEvents {
   state: TorrentState;
+  /** The metadata of a magnet link has come from peers: name, files and pieces are known. */
+  metadata: Metainfo;
   /** About once a second while something happens. */
   progress: TorrentProgress;
   /** A piece is verified and stored. */

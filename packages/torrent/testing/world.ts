@@ -136,7 +136,9 @@ export class World {
       disk: this.disk(),
       clientName: "Test",
       sources: [],
+      blockSources: [],
       extensions: [],
+      blocks: () => false,
       downloadLimit: new RateLimit(),
       uploadLimit: new RateLimit(),
       listenPort: () => 6881,
@@ -161,7 +163,7 @@ export class World {
     host: TorrentHost = this.host(),
   ): Torrent {
     const peerId = new Uint8Array(20).fill(number);
-    const torrent = new Torrent(host, { metainfo, store: memoryStore(), peerId, ...init });
+    const torrent = new Torrent(host, { origin: metainfo, store: memoryStore(), peerId, ...init });
     this.listeners.set(formatEndpoint(at(number)), (duplex) => {
       shakeHands(duplex, {
         now: () => this.time,

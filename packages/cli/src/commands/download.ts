@@ -41,7 +41,7 @@ export async function download(
     if (options.files) select(torrent, options.files);
     const path = join(folder, torrent.name);
     const { name, infoHash, files } = torrent;
-    const total = torrent.metainfo.geometry.totalLength;
+    const total = torrent.metainfo?.geometry.totalLength ?? 0;
     context.reporter.report({ event: "added", name, infoHash, total, files: files.length, path });
     await prepareFolder(folder);
     await fetchTorrent(torrent, { port: session.port, path }, context);

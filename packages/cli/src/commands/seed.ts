@@ -48,7 +48,7 @@ export async function seed(source: string, options: SeedOptions, context: Contex
     const added = { path: folder, paused: true, peers };
     const torrent = await addTorrent(session, offer.torrent, added, context);
     const { name, infoHash, files } = torrent;
-    const total = torrent.metainfo.geometry.totalLength;
+    const total = torrent.metainfo?.geometry.totalLength ?? 0;
     const path = join(folder, name);
     reporter.report({ event: "added", name, infoHash, total, files: files.length, path });
     await untilChecked(torrent, context);
