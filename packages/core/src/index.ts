@@ -36,6 +36,7 @@ export {
   parseIp,
   zoneOf,
 } from "./ip.ts";
+export { peerPriority } from "./priority.ts";
 export { createRng, type Entropy, type Rng, randomInt, shuffle } from "./random.ts";
 export { RateMeter } from "./rate.ts";
 export type {

@@ -10,5 +10,4 @@ export { Choker, type ChokerInit, type ChokerVerdict, RECHOKE_INTERVAL } from ".
 export { ConnectionBudget, type ConnectionLimits, DialRotation } from "./connection-budget.ts";
 export type { KnownPeer, PeerOrigin } from "./known-peer.ts";
 export { PeerList, type PeerListInit } from "./peer-list.ts";
-export { peerPriority } from "./priority.ts";
 export type { ChokerPeer } from "./turn.ts";

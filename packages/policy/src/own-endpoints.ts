@@ -1,6 +1,5 @@
 // Where others reach us, as far as we know.
-import { type Endpoint, endpointFamily, formatEndpoint, isLocal } from "@shoal/core";
-import { peerPriority } from "./priority.ts";
+import { type Endpoint, endpointFamily, formatEndpoint, isLocal, peerPriority } from "@shoal/core";
 
 /** Endpoints remembered at most: others tell us of them, and may lie. */
 const MAX_ENDPOINTS = 16;

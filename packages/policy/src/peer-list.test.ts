@@ -1,9 +1,8 @@
-import { createRng, type Endpoint, endpoint, formatEndpoint } from "@shoal/core";
+import { createRng, type Endpoint, endpoint, formatEndpoint, peerPriority } from "@shoal/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { KnownPeer, PeerOrigin } from "./known-peer.ts";
 import { PeerList } from "./peer-list.ts";
-import { peerPriority } from "./priority.ts";
 
 const LEECHING = { finished: false };
 const SEEDING = { finished: true };

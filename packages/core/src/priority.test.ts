@@ -1,6 +1,6 @@
-import { endpoint } from "@shoal/core";
 import { describe, expect, it } from "vitest";
 import { crc32c } from "./crc32c.ts";
+import { endpoint } from "./endpoint.ts";
 import { peerPriority } from "./priority.ts";
 
 const ONES = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff";

@@ -1,6 +1,7 @@
 // BEP 40: the rank of a connection that both of its ends compute alike.
-import { type Endpoint, parseIp } from "@shoal/core";
 import { crc32c } from "./crc32c.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { parseIp } from "./ip.ts";
 
 /**
  * How much the connection between two peers is preferred: 0…2³²−1, higher first. Symmetric.
