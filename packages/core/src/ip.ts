@@ -103,15 +103,29 @@ export function isLocal(text: string): boolean {
 }
 
 function parseV4(text: string): Uint8Array | undefined {
-  const parts = text.split(".");
-  if (parts.length !== 4) return undefined;
   const bytes = new Uint8Array(4);
-  for (const [i, part] of parts.entries()) {
-    if (!/^(0|[1-9]\d{0,2})$/.test(part) || Number(part) > 255) return undefined;
-    bytes[i] = Number(part);
+  let places = 0;
+  let value = NO_DIGIT;
+  // Character by character: nodes of a DHT and trackers do this for every datagram.
+  for (let i = 0; i <= text.length; i++) {
+    const code = i < text.length ? text.charCodeAt(i) : CODE_DOT;
+    if (code === CODE_DOT) {
+      if (value === NO_DIGIT || places === 4) return undefined;
+      bytes[places++] = value;
+      value = NO_DIGIT;
+      continue;
+    }
+    const digit = code - CODE_0;
+    if (digit < 0 || digit > 9 || value === 0) return undefined;
+    value = value === NO_DIGIT ? digit : 10 * value + digit;
+    if (value > 255) return undefined;
   }
-  return bytes;
+  return places === 4 ? bytes : undefined;
 }
+
+const NO_DIGIT = -1;
+const CODE_0 = 0x30;
+const CODE_DOT = 0x2e;
 
 function parseV6(text: string): Uint8Array | undefined {
   const zone = zoneOf(text);
