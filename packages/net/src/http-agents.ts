@@ -1,7 +1,7 @@
 // Two pools of HTTP connections: to anywhere, and to public addresses only.
 
 import { lookup } from "node:dns";
-import type { LookupFunction, Socket } from "node:net";
+import type { LookupFunction, OnReadOpts, Socket } from "node:net";
 import { ipFamily, isLocal, normalizeIp } from "@shoal/core";
 import type { Agent, buildConnector, Dispatcher } from "undici";
 import { NetError } from "./error.ts";
@@ -25,6 +25,12 @@ export interface HttpAgents {
   readonly publicOnly: Dispatcher;
   /** The address that the origin's latest connection goes to. */
   remoteAddress(origin: string): string | undefined;
+  /** Opens a connection outside of the pools, by the rules of one of them. */
+  connect(
+    to: URL,
+    options: { readonly publicOnly: boolean; readonly onread: OnReadOpts },
+    done: buildConnector.Callback,
+  ): void;
   close(): Promise<void>;
 }
 
@@ -45,6 +51,10 @@ export function createHttpAgents(options: HttpAgentsOptions): HttpAgents {
     any,
     publicOnly,
     remoteAddress: (origin) => addresses.get(origin),
+    connect: ({ hostname, host, protocol, port }, { publicOnly: isPublicOnly, onread }, done) => {
+      const connect = connector(options, isPublicOnly, closing.signal, addresses, onread);
+      connect({ hostname: hostname.replace(/^\[|\]$/g, ""), host, protocol, port }, done);
+    },
     close: async () => {
       await Promise.all([any.destroy(), publicOnly.destroy()]);
       // Also those that are still connecting, which a pool does not know.
@@ -58,6 +68,7 @@ function connector(
   publicOnly: boolean,
   signal: AbortSignal,
   addresses: Map<string, string>,
+  onread?: OnReadOpts,
 ): buildConnector.connector {
   const family = localAddress === undefined ? undefined : ipFamily(localAddress);
   const connect = createConnector({
@@ -66,6 +77,8 @@ function connector(
     ...(localAddress === undefined ? {} : { localAddress }),
     ...(family === undefined ? {} : { family }),
     ...(publicOnly ? { lookup: publicLookup } : {}),
+    // Such a connection is made once: there is no TLS session to keep.
+    ...(onread === undefined ? {} : { onread, maxCachedSessions: 0 }),
   } as buildConnector.BuildOptions);
   return (target, done) => {
     if (publicOnly && isLocal(target.hostname)) {

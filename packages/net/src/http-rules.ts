@@ -50,4 +50,30 @@ export function redirectHeaders(
   return range === undefined ? {} : { range };
 }
 
+/** User and password of the URL as RFC 7617 sends them. */
+export function credentials({ username, password }: URL): Record<string, string> {
+  if (username === "" && password === "") return {};
+  const text = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return { authorization: `Basic ${Buffer.from(text).toString("base64")}` };
+}
+
+/** The same fields with names in lower case. */
+export function lowerCase(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([k, v]) => [k.toLowerCase(), v]));
+}
+
+/**
+ * Seconds that a server wants to be left alone, of the field `retry-after` (RFC 9110 §10.2.3): a
+ * number of seconds, or a date.
+ *
+ * @param now The wall clock, in ms since 1970.
+ */
+export function retryAfter(field: string | undefined, now: number): number | undefined {
+  if (field === undefined) return undefined;
+  if (/^\d{1,9}$/.test(field)) return Number(field);
+  // `Date.parse` takes much more than dates of HTTP.
+  const date = /^[A-Z][a-z]{2,8}, /.test(field) ? Date.parse(field) : Number.NaN;
+  return Number.isNaN(date) ? undefined : Math.max(0, Math.ceil((date - now) / 1000));
+}
+
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);

@@ -4,7 +4,21 @@ import type { Dispatcher } from "undici";
 import { NetError, netError } from "./error.ts";
 import { createHttpAgents, type HttpAgents, type HttpAgentsOptions } from "./http-agents.ts";
 import { readBody } from "./http-body.ts";
-import { checkHeaders, redirectHeaders, redirectTarget, webUrl } from "./http-rules.ts";
+import { HttpPool } from "./http-pool.ts";
+import {
+  checkHeaders,
+  credentials,
+  lowerCase,
+  redirectHeaders,
+  redirectTarget,
+  webUrl,
+} from "./http-rules.ts";
+import {
+  type HttpStream,
+  type HttpStreamHandler,
+  type HttpStreamOptions,
+  startStream,
+} from "./http-stream.ts";
 
 /** Settings of {@link createHttpClient}. */
 export interface HttpClientOptions extends HttpAgentsOptions {
@@ -48,6 +62,14 @@ export interface HttpClient {
    * @throws NetError; the signal's reason.
    */
   get(url: string, options: HttpGetOptions): Promise<HttpResponse>;
+  /**
+   * Streams what is at `url`, by the same rules for redirects; nothing is decoded. Requests to one
+   * origin beyond `maxSockets` wait for their turn.
+   *
+   * @throws NetError `ERR_NET_INVALID_URL`, `ERR_NET_INVALID_HEADER`, `ERR_NET_CLOSED`; all else goes
+   *   to the handler.
+   */
+  stream(url: string, options: HttpStreamOptions, handler: HttpStreamHandler): HttpStream;
   /** Aborts what is under way and lets go of every socket. */
   close(): Promise<void>;
 }
@@ -61,6 +83,8 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
   };
   checkHeaders(defaults);
   const agents = createHttpAgents(options);
+  const pool = new HttpPool(agents, options.maxSockets ?? 8);
+  const streamDefaults = { ...defaults, "accept-encoding": "identity" };
   const underWay = new Set<AbortController>();
   let isClosed = false;
   return {
@@ -86,8 +110,13 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
         underWay.delete(stop);
       }
     },
+    stream: (url, request, handler) => {
+      if (isClosed) throw closed();
+      return startStream(pool, url, request, streamDefaults, handler);
+    },
     close: async () => {
       isClosed = true;
+      pool.close();
       for (const stop of underWay) stop.abort(closed());
       await agents.close();
     },
@@ -144,17 +173,6 @@ async function send(
   } catch (error) {
     throw netError(error, `fetching ${url.href}`);
   }
-}
-
-/** User and password of the URL as RFC 7617 sends them. */
-function credentials({ username, password }: URL): Record<string, string> {
-  if (username === "" && password === "") return {};
-  const text = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  return { authorization: `Basic ${Buffer.from(text).toString("base64")}` };
-}
-
-function lowerCase(headers: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).map(([k, v]) => [k.toLowerCase(), v]));
 }
 
 function joinFields(

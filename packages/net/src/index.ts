@@ -8,6 +8,12 @@ export {
   type HttpGetOptions,
   type HttpResponse,
 } from "./http.ts";
+export type {
+  HttpHead,
+  HttpStream,
+  HttpStreamHandler,
+  HttpStreamOptions,
+} from "./http-stream.ts";
 export { type TcpOptions, tcpTransport } from "./tcp.ts";
 export { clock, deadlineDriver } from "./time.ts";
 export { type UdpOptions, udpSocket } from "./udp.ts";
