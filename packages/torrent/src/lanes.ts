@@ -45,7 +45,7 @@ export class Lanes {
     this.#downloadLimit = downloadLimit;
     this.#rateTick = session.deadlines.alarm((now) => {
       let owes = false;
-      for (const lane of [...this.#lanes.values()]) {
+      for (const lane of this.#lanes.values()) {
         lane.payDebt();
         owes ||= lane.debt > 0;
       }
@@ -79,7 +79,7 @@ export class Lanes {
     const feeds = this.#feeds;
     this.#feeds = [];
     for (const feed of feeds) feed.close();
-    for (const lane of [...this.#lanes.values()]) lane.close();
+    for (const lane of this.#lanes.values()) lane.close();
     this.#rateTick.clear();
   }
 
@@ -89,13 +89,13 @@ export class Lanes {
     this.#isWaking = true;
     this.#session.defer(() => {
       this.#isWaking = false;
-      for (const lane of [...this.#lanes.values()]) lane.wake();
+      for (const lane of this.#lanes.values()) lane.wake();
     });
   }
 
   /** The disk keeps up again. */
   drain(): void {
-    for (const lane of [...this.#lanes.values()]) lane.drain();
+    for (const lane of this.#lanes.values()) lane.drain();
   }
 
   /** Bans a lane. @returns whether the slot is one's. */

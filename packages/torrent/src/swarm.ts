@@ -90,7 +90,7 @@ export class Swarm implements PeerHost {
   /** The torrent's pieces are known now: they are transferred from then on. */
   use(transfer: Transfer): void {
     this.#transfer = transfer;
-    for (const { peer } of [...this.connections.values()]) peer.piecesLearned();
+    for (const { peer } of this.connections.values()) peer.piecesLearned();
   }
 
   get geometry(): PieceGeometry {

@@ -29,7 +29,12 @@ export interface Sample {
 }
 
 /** A torrent of pseudo-random bytes in files of these lengths. */
-export function sample(lengths: readonly number[], pieceLength = 32_768, seed = 1): Sample {
+export function sample(
+  lengths: readonly number[],
+  pieceLength = 32_768,
+  seed = 1,
+  isPrivate = false,
+): Sample {
   const total = lengths.reduce((sum, length) => sum + length, 0);
   const rng = createRng(seed);
   const bytes = Buffer.from(Uint8Array.from({ length: total }, () => Math.floor(rng() * 256)));
@@ -46,6 +51,7 @@ export function sample(lengths: readonly number[], pieceLength = 32_768, seed = 
     files: lengths.map((length, i) => ({ path: ["sample", `${i}`], length })),
     pieceLength,
     pieceHashes: Buffer.concat(hashes),
+    isPrivate,
   });
   return { metainfo: parseTorrent(file), bytes };
 }
