@@ -1,14 +1,11 @@
 // What the routing table knows of a node.
 import { type Endpoint, formatEndpoint, isLocal } from "@shoal/core";
-import { type Contact, encodeContact } from "./contact.ts";
-import { ID_LENGTH } from "./node-id.ts";
+import type { Contact } from "./contact.ts";
 import { isSecureId } from "./secure-id.ts";
 import type { Keyed } from "./trie.ts";
 
 /** A node that has answered us at least once. */
 export interface NodeRecord extends Contact, Keyed {
-  /** As others are told of it. */
-  readonly compact: Uint8Array;
   /** Whether its id follows from its address (BEP 42). */
   readonly isSecure: boolean;
   /** Smoothed round-trip time in ms. */
@@ -21,21 +18,16 @@ export interface NodeRecord extends Contact, Keyed {
   queriedAt: number;
 }
 
-/** A record of a node that has just answered. */
-export function newRecord(contact: Contact, rtt: number, now: number): NodeRecord {
-  const { endpoint } = contact;
-  const compact = encodeContact(contact);
-  // A view: thousands of records share their memory this way.
-  const id = compact.subarray(0, ID_LENGTH);
+/** A record of a node that has just answered. Times are whole ms, which take less memory. */
+export function newRecord({ id, endpoint }: Contact, rtt: number, now: number): NodeRecord {
   return {
     id,
     endpoint,
-    compact,
     isSecure: isSecureId(id, endpoint.address),
-    rtt,
+    rtt: Math.round(rtt),
     failures: 0,
-    answeredAt: now,
-    queriedAt: now,
+    answeredAt: Math.floor(now),
+    queriedAt: Math.floor(now),
   };
 }
 

@@ -1,11 +1,10 @@
 // The first to look at a datagram: lets answers through to who asked, and queries to the server.
-import { type Clock, concatBytes, type Endpoint, type Entropy } from "@shoal/core";
+import { type Clock, type Endpoint, type Entropy, encodeCompact } from "@shoal/core";
 import type { DhtCrypto } from "./crypto.ts";
 import type { ItemStore } from "./item-store.ts";
 import { decodeKrpc, encodeError, KRPC_ERROR, type KrpcQuery } from "./krpc.ts";
 import { compareDistance } from "./node-id.ts";
 import type { PeerStore } from "./peer-store.ts";
-import { K } from "./routing-table.ts";
 import { Server } from "./server.ts";
 import type { Site } from "./site.ts";
 import { Tokens } from "./tokens.ts";
@@ -125,7 +124,7 @@ export class Reception {
     const answer = this.#server.answer({
       query,
       from,
-      compact: compactOf(visitor, from.port),
+      compact: encodeCompact(from),
       family: site.family,
       localId: site.id,
       budget: this.#visitors.budget(visitor, size, now),
@@ -145,12 +144,12 @@ export class Reception {
   }
 
   #closest(family: 4 | 6, target: Uint8Array, localId: Uint8Array): Uint8Array | undefined {
-    const { sites } = this.#host;
-    const site =
-      sites.find((site) => site.family === family && site.id === localId) ??
-      sites.find((site) => site.family === family);
+    let site: Site | undefined;
+    for (const other of this.#host.sites) {
+      if (other.family === family && (site === undefined || other.id === localId)) site = other;
+    }
     if (site === undefined) return undefined;
-    return concatBytes(site.table.closest(target, K).map(({ compact }) => compact));
+    return site.table.closestList(target);
   }
 }
 
@@ -162,13 +161,4 @@ interface Arrival {
   readonly from: Endpoint;
   readonly visitor: Visitor;
   readonly now: number;
-}
-
-/** The visitor's endpoint in compact form. */
-function compactOf({ ip }: Visitor, port: number): Uint8Array {
-  const compact = new Uint8Array(ip.length + 2);
-  compact.set(ip);
-  compact[ip.length] = port >> 8;
-  compact[ip.length + 1] = port & 0xff;
-  return compact;
 }

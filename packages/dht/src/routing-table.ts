@@ -1,6 +1,6 @@
 // The nodes that we know of one family, and which of them are worth a place (BEP 5, Kademlia).
-import { equalBytes, isLocal } from "@shoal/core";
-import { type Contact, subnetOf } from "./contact.ts";
+import { concatBytes, equalBytes, isLocal } from "@shoal/core";
+import { type Contact, encodeContact, subnetOf } from "./contact.ts";
 import { sharedPrefix } from "./node-id.ts";
 import { type NodeRecord, newRecord, placeOf } from "./node-record.ts";
 import { KBucketTrie, type NodeTrie } from "./trie.ts";
@@ -9,6 +9,8 @@ import { KBucketTrie, type NodeTrie } from "./trie.ts";
 export const K = 8;
 /** Nodes kept in reserve for a bucket. */
 const MAX_SPARES = 8;
+/** Nodes of the farthest buckets in an extended table: lookups begin closer to their targets. */
+const EXTENDED: readonly number[] = [128, 64, 32, 16, K];
 /** Queries in a row without an answer after which a node goes although nobody replaces it. */
 const MAX_FAILURES = 10;
 /** From here on a node is told to nobody. */
@@ -28,12 +30,17 @@ export class RoutingTable {
   readonly #places = new Map<string, NodeRecord>();
   /** By length of the prefix shared with our id; the one that answered longest ago first. */
   readonly #spares = new Map<number, NodeRecord[]>();
+  readonly #isExtended: boolean;
+  /** By bucket: its nodes as replies name them. Empty when any bucket changed. */
+  #lists: Uint8Array[] = [];
   #size = 0;
 
-  constructor(localId: Uint8Array, policy: IdPolicy) {
+  /** @param isExtended The farthest buckets hold more than eight nodes: 128, 64, 32 and 16. */
+  constructor(localId: Uint8Array, policy: IdPolicy, isExtended = false) {
     this.localId = localId;
     this.#policy = policy;
-    this.#trie = new KBucketTrie(localId, K);
+    this.#isExtended = isExtended;
+    this.#trie = new KBucketTrie(localId, isExtended ? EXTENDED : [K]);
   }
 
   /** How many live nodes there are. */
@@ -48,19 +55,29 @@ export class RoutingTable {
 
   /** Up to `count` live nodes that are not known to be bad, the closest first. */
   closest(target: Uint8Array, count: number): NodeRecord[] {
-    const found = this.#trie.closest(target, count);
-    if (found.every(isGood)) return found;
-    return this.#trie
-      .closest(target, count + 2 * K)
-      .filter(isGood)
-      .slice(0, count);
+    return this.#trie.closest(target, count, isGood);
+  }
+
+  /** The eight closest that are not known to be bad, as replies name them, in any order. */
+  closestList(target: Uint8Array): Uint8Array {
+    const { leaf, index } = this.#leafOf(target);
+    const kept = this.#lists[index];
+    if (kept !== undefined) return kept;
+    const list = concatBytes(this.closest(target, K).map(encodeContact));
+    // These are the closest to every target there.
+    if (leaf.length === K && leaf.every(isGood)) this.#lists[index] = list;
+    return list;
   }
 
   /** Whether it is worth asking the node for an answer, by which it would enter. */
   wants(contact: Contact): boolean {
     if (this.#places.has(placeOf(contact.endpoint)) || this.#isOurs(contact.id)) return false;
     const { leaf, index } = this.#leafOf(contact.id);
-    return leaf.length < K || leaf.some((node) => node.failures > 0) || this.#lacksSpares(index);
+    return (
+      leaf.length < this.#sizeOf(index) ||
+      leaf.some((node) => node.failures > 0) ||
+      this.#lacksSpares(index)
+    );
   }
 
   /** A node answered us: it is kept, refreshed, put in reserve, or refused. */
@@ -68,9 +85,9 @@ export class RoutingTable {
     const known = this.#places.get(placeOf(contact.endpoint));
     if (known !== undefined) {
       if (known.endpoint.port === contact.endpoint.port && equalBytes(known.id, contact.id)) {
-        known.rtt = (2 * known.rtt + rtt) / 3;
+        known.rtt = Math.round((2 * known.rtt + rtt) / 3);
         known.failures = 0;
-        known.answeredAt = now;
+        known.answeredAt = Math.floor(now);
         return;
       }
       // A node that changes its id is not to be relied on; another port is another node, which
@@ -85,7 +102,7 @@ export class RoutingTable {
   /** We ask the node something. */
   queried(contact: Contact, now: number): void {
     const node = this.#places.get(placeOf(contact.endpoint));
-    if (node !== undefined) node.queriedAt = now;
+    if (node !== undefined) node.queriedAt = Math.floor(now);
   }
 
   /** A node did not answer. */
@@ -93,6 +110,7 @@ export class RoutingTable {
     const node = this.#places.get(placeOf(contact.endpoint));
     if (node === undefined || !equalBytes(node.id, contact.id)) return;
     node.failures++;
+    this.#lists = [];
     const spare = this.#bestSpare(this.#leafOf(node.id).index);
     if (this.#trie.get(node.id) !== node || (spare === undefined && node.failures < MAX_FAILURES)) {
       return;
@@ -108,9 +126,8 @@ export class RoutingTable {
     let stalest: { node: NodeRecord; bucket: number; hasRoom: boolean } | undefined;
     for (const [bucket, leaf] of this.buckets().entries()) {
       for (const node of leaf) {
-        if (stalest === undefined || node.queriedAt < stalest.node.queriedAt) {
-          stalest = { node, bucket, hasRoom: leaf.length < K };
-        }
+        if (stalest !== undefined && node.queriedAt >= stalest.node.queriedAt) continue;
+        stalest = { node, bucket, hasRoom: leaf.length < this.#sizeOf(bucket) };
       }
     }
     return stalest;
@@ -173,6 +190,7 @@ export class RoutingTable {
 
   #place(node: NodeRecord): boolean {
     if (!this.#trie.add(node)) return false;
+    this.#lists = [];
     this.#places.set(placeOf(node.endpoint), node);
     this.#size++;
     return true;
@@ -209,6 +227,7 @@ export class RoutingTable {
     this.#places.delete(placeOf(node.endpoint));
     if (this.#trie.get(node.id) === node) {
       this.#trie.remove(node.id);
+      this.#lists = [];
       this.#size--;
       return;
     }
@@ -218,9 +237,13 @@ export class RoutingTable {
   }
 
   #leafOf(id: Uint8Array): { leaf: readonly NodeRecord[]; index: number } {
-    const leaves = this.buckets();
-    const index = Math.min(sharedPrefix(this.localId, id), leaves.length - 1);
-    return { leaf: leaves[index] ?? [], index };
+    const index = this.#trie.indexOf(id);
+    return { leaf: this.buckets()[index] ?? [], index };
+  }
+
+  #sizeOf(index: number): number {
+    const isLast = index === this.buckets().length - 1;
+    return (this.#isExtended && !isLast ? EXTENDED[index] : undefined) ?? K;
   }
 
   #isOurs(id: Uint8Array): boolean {
