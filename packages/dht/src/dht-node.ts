@@ -173,14 +173,14 @@ export class DhtNode implements EventSource<DhtEvents> {
   }
 
   /**
-   * Announces a peer on this host, and again every quarter of an hour until it is closed. Many
-   * torrents are spread over that time.
+   * Announces a peer on this host, and again every quarter of an hour until it is closed; sooner
+   * while no node takes it or nobody else is found. Many torrents are spread over that time.
    *
    * @throws DhtError `ERR_DHT_OPTION`, `ERR_DHT_CLOSED`
    */
   announce(infoHash: Uint8Array, options: AnnounceOptions): Announcement {
     if (this.#closing.signal.aborted) throw closedError();
-    inRange("port", options.port, 1, 65_535);
+    inRange("port", options.port, 0, 65_535);
     return this.#announcer.open(checkId("infoHash", infoHash), options);
   }
 

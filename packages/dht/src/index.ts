@@ -34,6 +34,11 @@ export {
 export type { Traffic } from "./reception.ts";
 export type { IdPolicy } from "./routing-table.ts";
 export { isSecureId, secureId } from "./secure-id.ts";
-export { type AnnouncingNode, createDhtSource, type DhtSourceOptions } from "./source.ts";
+export {
+  type AnnouncingNode,
+  createDhtSource,
+  type DhtSource,
+  type DhtSourceOptions,
+} from "./source.ts";
 export type { SwarmSize } from "./swarm-lookup.ts";
 export type { Walked } from "./walk.ts";

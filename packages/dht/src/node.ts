@@ -18,7 +18,7 @@ import { clock, deadlineDriver, resolve, udpSocket } from "@shoal/net";
 import type { DhtCrypto, Signer } from "./crypto.ts";
 import { DhtNode } from "./dht-node.ts";
 import { DhtError } from "./error.ts";
-import type { DhtOptions } from "./options.ts";
+import type { DhtHost, DhtOptions } from "./options.ts";
 
 /** Where most nodes begin. */
 export const DEFAULT_BOOTSTRAP: readonly string[] = [
@@ -35,7 +35,12 @@ export interface CreateDhtOptions extends Omit<DhtOptions, "sockets" | "bootstra
   readonly addresses?: readonly string[];
   /** `host:port` of nodes to begin with, or none. Default {@link DEFAULT_BOOTSTRAP}. */
   readonly bootstrap?: readonly (string | Endpoint)[];
+  /** Time and chance, for a node within an engine; by default it has a timer of its own. */
+  readonly runtime?: DhtRuntime;
 }
+
+/** What drives a node; whoever gives it also drives its deadlines. */
+export type DhtRuntime = Pick<DhtHost, "clock" | "deadlines" | "rng" | "entropy">;
 
 /**
  * Starts a node. Where there is no IPv6 it runs on IPv4 alone. Its `close` closes the sockets too.
@@ -44,28 +49,19 @@ export interface CreateDhtOptions extends Omit<DhtOptions, "sockets" | "bootstra
  */
 export async function createDht(options: CreateDhtOptions = {}): Promise<DhtNode> {
   const { port = 0, addresses, bootstrap = DEFAULT_BOOTSTRAP, ...rest } = options;
-  const doors = bootstrap.map(parseDoor);
-  const deadlines = new Deadlines();
+  const doors = bootstrap.map(parseBootstrap);
   const sockets = await bindAll(addresses, port);
-  const driver = deadlineDriver(deadlines, clock());
+  const runtime = options.runtime ?? realRuntime();
+  // An engine drives its deadlines itself.
+  const driver = options.runtime ? undefined : deadlineDriver(runtime.deadlines, runtime.clock);
   const stop = new AbortController();
   const release = async (): Promise<void> => {
     stop.abort();
-    driver.close();
+    driver?.close();
     await Promise.all(sockets.map((socket) => socket.close()));
   };
   try {
-    const node = new DhtNode(
-      {
-        clock: clock(),
-        deadlines,
-        rng: createRng(randomInt(2 ** 32)),
-        entropy: (size) => randomBytes(size),
-        crypto: nodeCrypto,
-        release,
-      },
-      { ...rest, sockets },
-    );
+    const node = new DhtNode({ ...runtime, crypto: nodeCrypto, release }, { ...rest, sockets });
     for (const door of doors) void knock(node, door, stop.signal);
     return node;
   } catch (error) {
@@ -140,7 +136,17 @@ async function bindAll(
   return sockets;
 }
 
-function parseDoor(door: string | Endpoint): Door {
+function realRuntime(): DhtRuntime {
+  return {
+    clock: clock(),
+    deadlines: new Deadlines(),
+    rng: createRng(randomInt(2 ** 32)),
+    entropy: (size) => randomBytes(size),
+  };
+}
+
+/** @throws DhtError `ERR_DHT_OPTION` */
+function parseBootstrap(door: string | Endpoint): Door {
   if (typeof door !== "string") return { host: door.address, port: door.port };
   const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(door);
   const host = match?.[1] ?? match?.[2];
