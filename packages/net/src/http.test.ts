@@ -30,6 +30,35 @@ describe("createHttpClient", () => {
     }
   });
 
+  it("connects over the address family that it is told", async () => {
+    const client = make();
+    const v4 = await serve((_, response) => response.end("four"));
+    const { port } = new URL(v4);
+    const url = `http://localhost:${port}/`;
+    expect(text((await client.get(url, { ...bounds, family: 4 })).body)).toBe("four");
+    for (const target of [url, v4]) {
+      await expect(client.get(target, { ...bounds, family: 6 })).rejects.toThrow();
+    }
+    const v6 = await serve((_, response) => response.end("six"), "::1");
+    expect((await client.get(v6, { ...bounds, family: 6 })).remoteAddress).toBe("::1");
+    await expect(client.get(v6, { ...bounds, family: 4 })).rejects.toThrow(/IPv4 address/);
+  });
+
+  it("connects to nothing on this machine if told so, not even by a name or redirect", async () => {
+    let asked = 0;
+    const url = await serve((_, response) => {
+      asked++;
+      response.end();
+    });
+    const { port } = new URL(url);
+    const client = make();
+    for (const host of ["127.0.0.1", "localhost", "[::1]", "0.0.0.0", "[::ffff:127.0.0.1]"]) {
+      const getting = client.get(`http://${host}:${port}/`, { ...bounds, refuseLoopback: true });
+      await expect(getting).rejects.toMatchObject({ code: "ERR_NET_REDIRECT" });
+    }
+    expect(asked).toBe(0);
+  });
+
   it("sends custom headers and the URL's credentials", async () => {
     const url = await serve(echoHeaders);
     const custom = { Range: "bytes=0-1", "User-Agent": "other" };

@@ -37,6 +37,10 @@ export interface HttpGetOptions {
   readonly timeoutMs: number;
   /** 5 by default. */
   readonly maxRedirects?: number;
+  /** Connect to addresses of that family only. */
+  readonly family?: 4 | 6;
+  /** Connect to no address of this machine, whatever names resolve to and redirects lead to. */
+  readonly refuseLoopback?: boolean;
 }
 
 /** An answer of any status. */
@@ -130,13 +134,13 @@ async function follow(
   defaults: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<HttpResponse> {
-  const { maxRedirects = 5, maxBytes } = request;
+  const { maxRedirects = 5, maxBytes, family, refuseLoopback = false } = request;
   let url = start;
   let custom = lowerCase(request.headers ?? {});
   checkHeaders(custom);
   let cameFromPublic = false;
   for (let redirects = 0; ; redirects++) {
-    const agent = cameFromPublic ? agents.publicOnly : agents.any;
+    const agent = agents.by({ publicOnly: cameFromPublic, refuseLoopback, family });
     const headers = { ...defaults, ...credentials(url), ...custom };
     const response = await send(agent, url, headers, signal);
     const remoteAddress = agents.remoteAddress(url.origin);
