@@ -38,6 +38,7 @@ const belowSession: readonly string[] = [
   "net",
   "portmap",
   "peer",
+  "swarm",
   "torrent",
 ];
 
@@ -62,7 +63,8 @@ export const RULES: Rules = {
     net: core,
     portmap: ["core", "net"],
     peer: ["core", "wire"],
-    torrent: [...protocol, "metainfo", "wire", "peer", "picker", "policy", "disk-io"],
+    swarm: ["core", "wire", "peer", "picker", "policy"],
+    torrent: [...protocol, "metainfo", "wire", "peer", "picker", "policy", "swarm", "disk-io"],
     session: belowSession,
     cli: [...belowSession, "session"],
     testkit: ["core", "wire", "peer", "disk-io"],
@@ -82,10 +84,11 @@ export const RULES: Rules = {
     "picker",
     "policy",
     "peer",
+    "swarm",
   ],
   nodeEntries: { tracker: ["server", "node"], dht: ["node"], utp: ["node"], lsd: ["node"] },
   nodeEntryArrows: ["net"],
-  packageLines: { session: 1_500, torrent: 3_000, peer: 2_000 },
+  packageLines: { session: 1_500, torrent: 3_000, peer: 2_000, swarm: 1_500 },
   fileLines: 400,
   classFields: 15,
 };

@@ -1,6 +1,7 @@
 // A session: composes the parts, routes connections, counts; knows no protocol's insides.
 import {
   type BlockSource,
+  type Duplex,
   Emitter,
   type Endpoint,
   type EventSource,
@@ -9,13 +10,15 @@ import {
   toHex,
 } from "@shoal/core";
 import type { DiskStats, StoreFactory } from "@shoal/disk-io";
-import { type Metainfo, parseTorrent } from "@shoal/metainfo";
+import { type Magnet, type Metainfo, parseMagnet, parseTorrent } from "@shoal/metainfo";
 import { ConnectionBudget, RateLimit } from "@shoal/policy";
-import { type Connection, Torrent, type TorrentHost, type TorrentInit } from "@shoal/torrent";
+import type { Connection } from "@shoal/swarm";
+import { Torrent, type TorrentHost, type TorrentInit } from "@shoal/torrent";
 import { makePeerId } from "@shoal/wire";
 import { dialAny } from "./dial.ts";
 import { allEnded, endAll } from "./end-all.ts";
 import { SessionError } from "./error.ts";
+import { askExactSources } from "./exact-sources.ts";
 import { Inbound } from "./inbound.ts";
 import type { Runtime, ServiceHost, SessionInit } from "./init.ts";
 import { changedSettings, DEFAULT_SETTINGS, type SessionSettings } from "./settings.ts";
@@ -24,7 +27,10 @@ import { Unchoker } from "./unchoker.ts";
 const CLIENT_NAME = "Shoal/0.1";
 const PEER_ID_PREFIX = "-SH0100-";
 
-/** What can be added: a torrent file's bytes, its path or http(s) URL, or a parsed one. */
+/**
+ * What can be added: a torrent file's bytes, its path or http(s) URL, a parsed one, a magnet link, or
+ * an info-hash (40 hex digits).
+ */
 export type TorrentSource = Uint8Array | string | URL | Metainfo;
 
 /** How a torrent is added. */
@@ -183,16 +189,17 @@ export class Session implements EventSource<SessionEvents> {
   }
 
   /**
-   * Adds a torrent and starts it: what lies on disk is checked, then the rest is downloaded, then it
-   * seeds until removed. Resolves when it is registered, before the check.
+   * Adds a torrent and starts it: of a magnet link, the metadata is fetched from peers first; what
+   * lies on disk is checked, then the rest is downloaded, then it seeds until removed. Resolves when
+   * it is registered, before all that.
    *
-   * @throws MetainfoError for a bad torrent; SessionError `ERR_SESSION_DUPLICATE`,
+   * @throws MetainfoError for a bad torrent or magnet link; SessionError `ERR_SESSION_DUPLICATE`,
    *   `ERR_SESSION_SOURCE`, `ERR_SESSION_CLOSED`; what reading the file or URL throws.
    */
   async add(source: TorrentSource, options: AddOptions = {}): Promise<Torrent> {
-    const metainfo = await this.#metainfo(source, options.signal);
+    const origin = await this.#origin(source, options.signal);
     if (this.#closing) throw new SessionError("ERR_SESSION_CLOSED", "the session is closed");
-    const { v1 } = metainfo.infoHashes;
+    const { v1 } = origin.infoHashes;
     const infoHash = v1 === undefined ? "" : toHex(v1);
     if (this.#torrents.has(infoHash)) {
       throw new SessionError(
@@ -201,7 +208,7 @@ export class Session implements EventSource<SessionEvents> {
       );
     }
     const torrent = new Torrent(this.#host, {
-      origin: metainfo,
+      origin,
       store: options.store ?? this.#init.store(options.path ?? "."),
       peerId: makePeerId(PEER_ID_PREFIX, this.#init.runtime.entropy),
       paused: options.paused,
@@ -211,8 +218,10 @@ export class Session implements EventSource<SessionEvents> {
     });
     this.#torrents.set(infoHash, torrent);
     this.#events.emit("added", torrent);
+    if ("peers" in origin) torrent.addPeers(origin.peers);
     if (options.peers) torrent.addPeers(options.peers);
     void torrent.start();
+    if ("exactSources" in origin) this.#askExactSources(torrent, origin);
     return torrent;
   }
 
@@ -268,20 +277,25 @@ export class Session implements EventSource<SessionEvents> {
         // Every transport on the same port, so that one number reaches us by each of them.
         const port = at.port || this.port;
         const where = { address: at.address, port };
-        listeners.push(await transport.listen(where, (duplex) => this.#inbound.accept(duplex)));
+        listeners.push(await transport.listen(where, (duplex) => this.#accept(duplex)));
       }
     }
   }
 
-  async #metainfo(source: TorrentSource, signal: AbortSignal | undefined): Promise<Metainfo> {
+  #accept(duplex: Duplex): void {
+    if (this.#host.blocks(duplex.remote.address)) duplex.destroy();
+    else this.#inbound.accept(duplex);
+  }
+
+  async #origin(
+    source: TorrentSource,
+    signal: AbortSignal | undefined,
+  ): Promise<Metainfo | Magnet> {
     if (source instanceof Uint8Array) return parseTorrent(source);
     if (typeof source !== "string" && !(source instanceof URL)) return source;
-    if (String(source).startsWith("magnet:")) {
-      throw new SessionError(
-        "ERR_SESSION_SOURCE",
-        "magnet links need metadata exchange, which this session lacks; add the torrent file",
-      );
-    }
+    const text = String(source);
+    if (/^[0-9a-f]{40}$/i.test(text)) return this.#magnet(`magnet:?xt=urn:btih:${text}`);
+    if (/^magnet:/i.test(text)) return this.#magnet(text);
     if (this.#init.load === undefined) {
       throw new SessionError(
         "ERR_SESSION_SOURCE",
@@ -289,6 +303,25 @@ export class Session implements EventSource<SessionEvents> {
       );
     }
     return parseTorrent(await this.#init.load(source, signal));
+  }
+
+  #magnet(text: string): Magnet {
+    const magnet = parseMagnet(text);
+    const { extensions = [], load } = this.#init;
+    const asksPeers = extensions.some(({ name }) => name === "ut_metadata");
+    if (asksPeers || (load !== undefined && magnet.exactSources.length > 0)) return magnet;
+    throw new SessionError(
+      "ERR_SESSION_SOURCE",
+      "magnet links need metadata exchange, which this session lacks; add the torrent file",
+    );
+  }
+
+  #askExactSources(torrent: Torrent, { exactSources }: Magnet): void {
+    const { load } = this.#init;
+    if (load === undefined || exactSources.length === 0) return;
+    void askExactSources(torrent, exactSources, load, (error) => {
+      this.#events.emit("warning", error);
+    });
   }
 
   #apply(): void {

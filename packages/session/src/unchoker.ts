@@ -1,7 +1,7 @@
 // The upload slots of all torrents: rounds by the clock, and free slots given away at once.
 import type { Alarm } from "@shoal/core";
 import { Choker, RECHOKE_INTERVAL } from "@shoal/policy";
-import type { Connection } from "@shoal/torrent";
+import type { Connection } from "@shoal/swarm";
 import type { Runtime } from "./init.ts";
 
 /** Applies the choker's verdicts to the connections of a session. */

@@ -4,6 +4,7 @@ import type { DiskTorrent } from "@shoal/disk-io";
 import type { Magnet, Metainfo } from "@shoal/metainfo";
 import { PiecePicker } from "@shoal/picker";
 import type { RateLimit } from "@shoal/policy";
+import type { Swarm } from "@shoal/swarm";
 import type { Discipline } from "./discipline.ts";
 import { type FilePriority, FileSet } from "./files.ts";
 import type { TorrentHost } from "./host.ts";
@@ -11,7 +12,6 @@ import { isComplete, type TorrentInit } from "./init.ts";
 import type { Lanes } from "./lanes.ts";
 import { prioritiesOf } from "./metadata.ts";
 import { Reader } from "./reader.ts";
-import type { Swarm } from "./swarm.ts";
 import { NO_PIECES, Transfer } from "./transfer.ts";
 
 /** The pieces of one torrent on their way, and what users see of them. */

@@ -1,8 +1,8 @@
 import { createRng, endpoint } from "@shoal/core";
 import { type KnownPeer, PeerList } from "@shoal/policy";
+import type { Swarm } from "@shoal/swarm";
 import { beforeEach, describe, expect, it } from "vitest";
 import { Discipline } from "./discipline.ts";
-import type { Swarm } from "./swarm.ts";
 
 /** The slot of a sender that is no peer. */
 const LANE = 2 ** 30;

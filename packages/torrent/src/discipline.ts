@@ -1,8 +1,8 @@
 // Consequences of good and bad data: trust, parole and bans.
 import { formatEndpoint } from "@shoal/core";
 import { PeerError } from "@shoal/peer";
+import type { Swarm } from "@shoal/swarm";
 import type { Lanes } from "./lanes.ts";
-import type { Swarm } from "./swarm.ts";
 
 /** Applies the verdicts of the hash check to the senders of one torrent. */
 export class Discipline {

@@ -4,7 +4,6 @@
  *
  * @packageDocumentation
  */
-export type { Connection } from "./connection.ts";
 export { TorrentError } from "./error.ts";
 export type { FilePriority, TorrentFileHandle } from "./files.ts";
 export type { TorrentHost } from "./host.ts";

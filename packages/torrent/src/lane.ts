@@ -10,7 +10,7 @@ import {
 import { NO_SLOT } from "@shoal/disk-io";
 import { BlockList } from "@shoal/picker";
 import { RateLimit } from "@shoal/policy";
-import type { Sender } from "./sender.ts";
+import type { Sender } from "@shoal/swarm";
 import type { Transfer } from "./transfer.ts";
 
 /** Blocks that are done with are forgotten when they are so many. */

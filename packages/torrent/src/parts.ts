@@ -2,14 +2,13 @@
 import type { Emitter } from "@shoal/core";
 import type { Metainfo } from "@shoal/metainfo";
 import { RateLimit } from "@shoal/policy";
+import { Extensions, Swarm } from "@shoal/swarm";
 import { type Content, type ContentHost, makeContent, type Neighbours } from "./content.ts";
 import { Discipline } from "./discipline.ts";
-import { Extensions } from "./extensions.ts";
 import type { TorrentHost } from "./host.ts";
 import { isComplete, type TorrentInit } from "./init.ts";
 import { Lanes } from "./lanes.ts";
 import { Sources } from "./sources.ts";
-import { Swarm } from "./swarm.ts";
 import type { TorrentEvents, TorrentProgress } from "./types.ts";
 
 /** What the parts ask of their torrent, and tell it. */

@@ -1,6 +1,7 @@
 // A torrent's numbers as users see them.
+
+import type { Connection } from "@shoal/swarm";
 import { identifyClient } from "@shoal/wire";
-import type { Connection } from "./connection.ts";
 import type { Life } from "./life.ts";
 import type { Parts } from "./parts.ts";
 import type { PeerInfo, TorrentProgress, TorrentStats } from "./types.ts";

@@ -8,9 +8,9 @@ import {
   toHex,
 } from "@shoal/core";
 import type { Metainfo } from "@shoal/metainfo";
+import type { Connection } from "@shoal/swarm";
 import type { Handshake } from "@shoal/wire";
 import { completion } from "./completion.ts";
-import type { Connection } from "./connection.ts";
 import { Course } from "./course.ts";
 import { checkPriority, type FilePriority, type TorrentFileHandle } from "./files.ts";
 import type { TorrentHost } from "./host.ts";

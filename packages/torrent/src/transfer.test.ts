@@ -4,9 +4,9 @@ import { type DiskTorrent, NO_SLOT } from "@shoal/disk-io";
 import type { Peer } from "@shoal/peer";
 import { PiecePicker } from "@shoal/picker";
 import { RateLimit } from "@shoal/policy";
+import type { Connection } from "@shoal/swarm";
 import { beforeEach, describe, expect, it } from "vitest";
 import { sample } from "../testing/world.ts";
-import type { Connection } from "./connection.ts";
 import { Transfer } from "./transfer.ts";
 
 /** Four pieces of two blocks. */

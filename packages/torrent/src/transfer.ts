@@ -15,8 +15,7 @@ import { type DiskTorrent, type DiskTorrentHandler, NO_SLOT } from "@shoal/disk-
 import type { BlockSink, BlockSource, PeerView, Picked } from "@shoal/peer";
 import { BlockList, type PiecePicker } from "@shoal/picker";
 import { Blame, type RateLimit } from "@shoal/policy";
-import type { Connection } from "./connection.ts";
-import type { Sender } from "./sender.ts";
+import type { Connection, Sender } from "@shoal/swarm";
 
 /** The geometry of a torrent whose metadata is not known. */
 export const NO_PIECES: PieceGeometry = new PieceGeometry(0, BLOCK_SIZE);

@@ -17,7 +17,7 @@ import { createDiskIo, type DiskIo, memoryStore, type StoreFactory } from "@shoa
 import { buildTorrent, type Metainfo, parseTorrent } from "@shoal/metainfo";
 import { shakeHands } from "@shoal/peer";
 import { ConnectionBudget, RateLimit } from "@shoal/policy";
-import type { Connection } from "../src/connection.ts";
+import type { Connection } from "@shoal/swarm";
 import type { TorrentHost } from "../src/host.ts";
 import type { TorrentInit } from "../src/init.ts";
 import { Torrent } from "../src/torrent.ts";

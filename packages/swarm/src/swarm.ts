@@ -1,7 +1,6 @@
 // The connections of one torrent: dialling, accepting, interest, ticks, and who is told what.
 import {
   type Alarm,
-  type DhtLink,
   type Duplex,
   type Endpoint,
   errorCode,
@@ -17,40 +16,20 @@ import {
   type PeerHost,
   type PeerView,
 } from "@shoal/peer";
-import { type KnownPeer, PeerList, type PeerOrigin, type RateLimit } from "@shoal/policy";
+import { type KnownPeer, PeerList, type PeerOrigin } from "@shoal/policy";
 import type { Handshake } from "@shoal/wire";
 import { allowedFastFor } from "./allowed-fast.ts";
 import { Connection } from "./connection.ts";
 import { Dialer } from "./dialer.ts";
 import { otherDirection, surplus } from "./doubles.ts";
 import type { Extensions } from "./extensions.ts";
-import type { TorrentHost } from "./host.ts";
-import type { Transfer } from "./transfer.ts";
+import type { SwarmContent, SwarmHost, SwarmSession } from "./host.ts";
 import { WakeList } from "./wake-list.ts";
 
 /** Peers over a rate limit are looked at so often, in ms. */
 const RATE_TICK_MS = 50;
 
 const TICK_MS = 1000;
-
-/** What the swarm asks of its torrent, and tells it. */
-export interface SwarmHost {
-  /** Our handshake for this torrent. */
-  readonly handshake: Handshake;
-  /** Whether connections are wanted at all: not paused, failed or closed. */
-  readonly isActive: boolean;
-  /** Our DHT node; undefined for private torrents too (BEP 27). */
-  readonly dht: DhtLink | undefined;
-  /** The torrent's own rate limits, parents of each connection's. */
-  readonly downloadLimit: RateLimit;
-  readonly uploadLimit: RateLimit;
-  /** Whether a sender that is no peer has this id. */
-  isTaken(id: number): boolean;
-  connected(connection: Connection): void;
-  disconnected(connection: Connection, error: Error | undefined): void;
-  /** About once a second while there are peers, and when candidates are looked at. */
-  ticked(now: number): void;
-}
 
 /** Everybody whom one torrent is connected with. */
 export class Swarm implements PeerHost {
@@ -59,17 +38,22 @@ export class Swarm implements PeerHost {
   readonly list: PeerList;
   readonly dialer: Dialer;
   readonly #host: SwarmHost;
-  readonly #session: TorrentHost;
+  readonly #session: SwarmSession;
   readonly #extensions: Extensions;
-  #transfer: Transfer;
+  #content: SwarmContent;
   readonly #tick: Alarm;
   readonly #rateTick: Alarm;
   readonly #awake: WakeList;
 
-  constructor(host: SwarmHost, session: TorrentHost, transfer: Transfer, extensions: Extensions) {
+  constructor(
+    host: SwarmHost,
+    session: SwarmSession,
+    content: SwarmContent,
+    extensions: Extensions,
+  ) {
     this.#host = host;
     this.#session = session;
-    this.#transfer = transfer;
+    this.#content = content;
     this.#extensions = extensions;
     this.#awake = new WakeList((task) => session.defer(task));
     this.list = new PeerList({ rng: session.rng });
@@ -88,25 +72,25 @@ export class Swarm implements PeerHost {
   }
 
   /** The torrent's pieces are known now: they are transferred from then on. */
-  use(transfer: Transfer): void {
-    this.#transfer = transfer;
+  use(content: SwarmContent): void {
+    this.#content = content;
     for (const { peer } of this.connections.values()) peer.piecesLearned();
   }
 
   get geometry(): PieceGeometry {
-    return this.#transfer.geometry;
+    return this.#content.geometry;
   }
 
   get hasMetadata(): boolean {
-    return this.#transfer.hasMetadata;
+    return this.#content.hasMetadata;
   }
 
   get sink(): BlockSink {
-    return this.#transfer;
+    return this.#content;
   }
 
   get source(): BlockSource {
-    return this.#transfer;
+    return this.#content;
   }
 
   /** Connections that are made or being made. */
@@ -126,7 +110,7 @@ export class Swarm implements PeerHost {
   dialMore(): void {
     if (!this.#host.isActive) return;
     const now = this.#session.clock.now();
-    const finished = this.#transfer.isFinished;
+    const finished = this.#content.isFinished;
     const { budget } = this.#session;
     while (this.size < budget.perTorrent && budget.canDial(now)) {
       const known = this.list.next(now, { finished });
@@ -179,7 +163,7 @@ export class Swarm implements PeerHost {
   /** What we want has changed: interest is judged anew, idle peers ask for blocks. */
   reviewInterest(): void {
     for (const connection of this.connections.values()) {
-      connection.peer.setInterested(this.#transfer.picker.isInteresting(connection));
+      connection.peer.setInterested(this.#content.picker.isInteresting(connection));
       if (this.#isRedundant(connection)) this.#closeRedundant(connection);
       else this.wake(connection.peer);
     }
@@ -247,14 +231,14 @@ export class Swarm implements PeerHost {
   piecesKnown(peer: PeerView): void {
     const connection = this.connections.get(peer.id);
     if (connection === undefined) return;
-    this.#transfer.picker.peerBitfield(connection);
+    this.#content.picker.peerBitfield(connection);
     this.#judge(connection);
   }
 
   gained(peer: PeerView, piece: PieceIndex): void {
     const connection = this.connections.get(peer.id);
     if (connection === undefined) return;
-    this.#transfer.picker.peerHas(connection, piece);
+    this.#content.picker.peerHas(connection, piece);
     if (!peer.download.interested || peer.have.isFull) this.#judge(connection);
   }
 
@@ -277,7 +261,7 @@ export class Swarm implements PeerHost {
 
   lost(peer: PeerView, piece: PieceIndex): void {
     const connection = this.connections.get(peer.id);
-    if (connection !== undefined) this.#transfer.picker.peerLost(connection, piece);
+    if (connection !== undefined) this.#content.picker.peerLost(connection, piece);
   }
 
   /** The peer found nothing to request: perhaps there is nothing left for us to want. */
@@ -291,7 +275,7 @@ export class Swarm implements PeerHost {
     if (connection === undefined) return;
     this.connections.delete(peer.id);
     this.#awake.delete(peer);
-    this.#transfer.picker.peerGone(connection);
+    this.#content.picker.peerGone(connection);
     connection.downloadLimit.cancel();
     connection.uploadLimit.cancel();
     this.#session.budget.closed();
@@ -337,7 +321,7 @@ export class Swarm implements PeerHost {
     this.connections.set(peer.id, connection);
     this.list.connected(known, now);
     duplex.attach(peer);
-    const { have } = this.#transfer.picker;
+    const { have } = this.#content.picker;
     const { infoHash } = this.#host.handshake;
     peer.start(
       have,
@@ -373,12 +357,12 @@ export class Swarm implements PeerHost {
       this.#closeRedundant(connection);
       return;
     }
-    connection.peer.setInterested(this.#transfer.picker.isInteresting(connection));
+    connection.peer.setInterested(this.#content.picker.isInteresting(connection));
   }
 
   /** Both ends have all that they want: nothing can flow. */
   #isRedundant({ peer }: Connection): boolean {
-    return peer.have.isFull && peer.isKnown && this.#transfer.isFinished;
+    return peer.have.isFull && peer.isKnown && this.#content.isFinished;
   }
 
   #closeRedundant({ peer }: Connection): void {
@@ -387,7 +371,7 @@ export class Swarm implements PeerHost {
 
   #armTick(now: number): void {
     if (this.#tick.isSet || !this.#host.isActive) return;
-    const finished = this.#transfer.isFinished;
+    const finished = this.#content.isFinished;
     if (this.connections.size > 0) this.#tick.set(now + TICK_MS);
     else if (this.list.candidates({ finished }) > 0) {
       this.#tick.set(Math.max(now + TICK_MS, this.list.nextDial(now, { finished })));

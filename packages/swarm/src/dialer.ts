@@ -3,7 +3,7 @@ import type { Duplex, DuplexHandler } from "@shoal/core";
 import { shakeHands } from "@shoal/peer";
 import type { KnownPeer } from "@shoal/policy";
 import type { Handshake } from "@shoal/wire";
-import type { TorrentHost } from "./host.ts";
+import type { SwarmSession } from "./host.ts";
 
 /** What becomes of an attempt. */
 export interface DialerHost {
@@ -16,11 +16,11 @@ export interface DialerHost {
 
 /** The attempts under way. */
 export class Dialer {
-  readonly #session: TorrentHost;
+  readonly #session: SwarmSession;
   readonly #host: DialerHost;
   readonly #attempts: Map<KnownPeer, AbortController> = new Map();
 
-  constructor(session: TorrentHost, host: DialerHost) {
+  constructor(session: SwarmSession, host: DialerHost) {
     this.#session = session;
     this.#host = host;
   }

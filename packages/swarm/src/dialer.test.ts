@@ -1,32 +1,41 @@
-import { type Duplex, errorCode } from "@shoal/core";
+import {
+  Deadlines,
+  type Duplex,
+  type DuplexHandler,
+  type Endpoint,
+  endpoint,
+  errorCode,
+} from "@shoal/core";
 import { ConnectionBudget, type KnownPeer } from "@shoal/policy";
 import { encodeHandshake, type Handshake } from "@shoal/wire";
 import { beforeEach, describe, expect, it } from "vitest";
-import { at, type MemoryDuplex, World } from "../testing/world.ts";
 import { Dialer } from "./dialer.ts";
-import type { TorrentHost } from "./host.ts";
+import type { SwarmSession } from "./host.ts";
 
+const at = (number: number): Endpoint => endpoint(`192.0.2.${number}`, 6881);
 const OURS = handshake(1);
 const KNOWN = { endpoint: at(9) } as KnownPeer;
 
-let world: World;
+let time: number;
+let deadlines: Deadlines;
 let budget: ConnectionBudget;
 let log: string[];
 let dialled: { resolve(duplex: Duplex): void; reject(error: Error): void; signal: AbortSignal }[];
 let dialer: Dialer;
 
 beforeEach(() => {
-  world = new World();
+  time = 0;
+  deadlines = new Deadlines();
   budget = new ConnectionBudget();
   log = [];
   dialled = [];
   const session = {
-    clock: { now: () => world.time },
-    deadlines: world.deadlines,
+    clock: { now: () => time },
+    deadlines,
     budget,
     dial: (_to, signal) =>
       new Promise<Duplex>((resolve, reject) => dialled.push({ resolve, reject, signal })),
-  } as Partial<TorrentHost> as TorrentHost;
+  } as Partial<SwarmSession> as SwarmSession;
   dialer = new Dialer(session, {
     handshake: OURS,
     ready: (_known, duplex, theirs, bytes) => {
@@ -49,37 +58,68 @@ function handshake(id: number): Handshake {
 
 /** Dials as the swarm does, having asked the budget. */
 function dial(): void {
-  budget.tryDial(0, world.time);
+  budget.tryDial(0, time);
   dialer.dial(KNOWN);
 }
 
-async function connect(): Promise<[MemoryDuplex, MemoryDuplex]> {
+async function connect(): Promise<FakeStream> {
   dial();
-  const [near, far] = world.pair(at(1), at(9));
-  far.attach({ received: () => {}, flushed: () => {}, closed: () => {} });
-  dialled.at(-1)?.resolve(near);
-  await world.settle();
-  return [near, far];
+  const stream = new FakeStream();
+  dialled.at(-1)?.resolve(stream);
+  await settle();
+  return stream;
+}
+
+/** Lets promises and turns run. */
+async function settle(): Promise<void> {
+  for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Our end of a stream; the test is the other. */
+class FakeStream implements Duplex {
+  readonly kind = "memory";
+  readonly local: Endpoint = at(1);
+  readonly remote: Endpoint = at(9);
+  isDestroyed = false;
+  #handler: DuplexHandler | undefined;
+
+  attach(handler: DuplexHandler): void {
+    this.#handler = handler;
+  }
+  receive(bytes: Uint8Array): void {
+    this.#handler?.received(bytes);
+  }
+  write(): void {}
+  pause(): void {}
+  resume(): void {}
+  end(): void {
+    this.destroy();
+  }
+  destroy(error?: Error): void {
+    if (this.isDestroyed) return;
+    this.isDestroyed = true;
+    setImmediate(() => this.#handler?.closed(error));
+  }
 }
 
 describe("Dialer", () => {
   it("hands over what it dialled once handshakes are exchanged", async () => {
-    const [near, far] = await connect();
+    const near = await connect();
     expect([dialer.size, budget.halfOpen, log]).toEqual([1, 1, []]);
-    far.write([encodeHandshake(handshake(9))]);
-    await world.settle();
+    near.receive(encodeHandshake(handshake(9)));
+    await settle();
     expect(log).toEqual(["ready 9 after 68"]);
     expect([dialer.size, budget.halfOpen, budget.connections]).toEqual([0, 0, 1]);
     // It is not the dialer's any more.
     dialer.cancelAll();
     expect(near.isDestroyed).toBe(false);
-    expect(world.deadlines.size).toBe(0);
+    expect(deadlines.size).toBe(0);
   });
 
   it("tells of refusals", async () => {
     dial();
     dialled[0]?.reject(Object.assign(new Error("no"), { code: "ECONNREFUSED" }));
-    await world.settle();
+    await settle();
     expect(log).toEqual(["failed ECONNREFUSED"]);
     expect([dialer.size, budget.halfOpen, budget.connections]).toEqual([0, 0, 0]);
   });
@@ -88,36 +128,38 @@ describe("Dialer", () => {
     ["another torrent", { ...handshake(9), infoHash: new Uint8Array(20) }, "ERR_PEER_HANDSHAKE"],
     ["ourselves", handshake(1), "ERR_PEER_SELF"],
   ])("refuses %s", async (_, theirs, code) => {
-    const [near, far] = await connect();
-    far.write([encodeHandshake(theirs)]);
-    await world.settle();
+    const near = await connect();
+    near.receive(encodeHandshake(theirs));
+    await settle();
     expect(log).toEqual([`failed ${code}`]);
     expect(near.isDestroyed).toBe(true);
     expect(budget.halfOpen).toBe(0);
   });
 
   it("tells of those who hang up or say nothing, once", async () => {
-    const [, far] = await connect();
-    far.destroy();
-    await world.settle();
+    const near = await connect();
+    near.destroy();
+    await settle();
     await connect();
-    await world.pass(10_000);
+    time = 10_000;
+    deadlines.advance(time);
+    await settle();
     expect(log).toEqual(["failed ERR_PEER_HANDSHAKE", "failed ERR_PEER_TIMEOUT"]);
-    expect([dialer.size, budget.halfOpen, world.deadlines.size]).toEqual([0, 0, 0]);
+    expect([dialer.size, budget.halfOpen, deadlines.size]).toEqual([0, 0, 0]);
   });
 
   it("cancels at every stage, also what connects afterwards", async () => {
     dial();
     dialer.cancelAll();
     expect(dialled[0]?.signal.aborted).toBe(true);
-    const [late] = world.pair(at(1), at(9));
+    const late = new FakeStream();
     dialled[0]?.resolve(late);
-    await world.settle();
+    await settle();
     expect([late.isDestroyed, log.length]).toEqual([true, 1]);
-    const [near] = await connect();
+    const near = await connect();
     dialer.cancelAll();
-    await world.settle();
+    await settle();
     expect([near.isDestroyed, log.length]).toEqual([true, 2]);
-    expect([dialer.size, budget.halfOpen, world.deadlines.size]).toEqual([0, 0, 0]);
+    expect([dialer.size, budget.halfOpen, deadlines.size]).toEqual([0, 0, 0]);
   });
 });

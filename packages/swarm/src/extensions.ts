@@ -9,7 +9,7 @@ import {
   type SwarmPeer,
 } from "@shoal/wire";
 import type { Connection } from "./connection.ts";
-import type { TorrentHost } from "./host.ts";
+import type { SwarmSession } from "./host.ts";
 
 /** What the extensions need of the torrent. */
 export interface ExtensionsHost {
@@ -31,12 +31,12 @@ export interface ExtensionsHost {
 /** The extensions of one torrent. */
 export class Extensions {
   readonly #host: ExtensionsHost;
-  readonly #session: TorrentHost;
+  readonly #session: SwarmSession;
   readonly #attached: AttachedExtension[] = [];
   readonly #serials: WeakMap<Peer, number> = new WeakMap();
   #nextSerial = 1;
 
-  constructor(host: ExtensionsHost, session: TorrentHost) {
+  constructor(host: ExtensionsHost, session: SwarmSession) {
     this.#host = host;
     this.#session = session;
   }

@@ -1,0 +1,139 @@
+// The DHT as a service of a session: its node starts with the first torrent that may use it.
+import { asError, errorCode, type PeerFeed, type PeerSource, type SwarmFacts } from "@shoal/core";
+import { createDhtSource, type DhtNode, type DhtSource } from "@shoal/dht";
+import { type CreateDhtOptions, createDht } from "@shoal/dht/node";
+import { resolve } from "@shoal/net";
+import type { ServiceHost } from "../init.ts";
+import { readState, writeState } from "./state-file.ts";
+
+/** How often the state is saved, in ms. */
+const SAVE_MS = 15 * 60_000;
+
+/** Settings of the session's DHT node. */
+export interface DhtServiceOptions {
+  /** IP address to take part with. Default: that of the session, else all of both families. */
+  readonly address?: string;
+  /** `host:port` of nodes to begin with. Default: well-known ones. */
+  readonly bootstrap?: readonly string[];
+  /**
+   * File that keeps the nodes that were met, so that the next start finds peers at once. Its folder
+   * is made if needed. Nothing is kept by default.
+   */
+  readonly stateFile?: string;
+}
+
+/** A service that finds peers in the DHT, on the UDP port of the session's number if that is free. */
+export function dhtService(options: DhtServiceOptions = {}): (host: ServiceHost) => PeerSource {
+  return (host) => new DhtService(host, options);
+}
+
+/** Binds nothing until a torrent comes that is not private (BEP 27). */
+class DhtService implements PeerSource {
+  readonly name = "dht";
+  readonly dht: NonNullable<PeerSource["dht"]>;
+  readonly #host: ServiceHost;
+  readonly #options: DhtServiceOptions;
+  readonly #saving: { set(at: number): void; clear(): void };
+  #starting: Promise<DhtSource | undefined> | undefined;
+  #node: DhtNode | undefined;
+  #source: DhtSource | undefined;
+  #saved: Promise<void> = Promise.resolve();
+  #warn: (error: Error) => void = () => {};
+
+  constructor(host: ServiceHost, options: DhtServiceOptions) {
+    this.#host = host;
+    this.#options = options;
+    const port = (): number => this.#source?.dht.port ?? 0;
+    this.dht = {
+      get port() {
+        return port();
+      },
+      heardOf: (node) => this.#source?.dht.heardOf(node),
+    };
+    this.#saving = host.deadlines.alarm((now) => {
+      this.#save();
+      this.#saving.set(now + SAVE_MS);
+    });
+  }
+
+  open(swarm: SwarmFacts): PeerFeed {
+    if (swarm.isPrivate) return { completed: () => {}, refresh: () => {}, close: async () => {} };
+    this.#warn = (error) => swarm.warn(error);
+    let feed: PeerFeed | undefined;
+    let isClosed = false;
+    this.#starting ??= this.#start();
+    void this.#starting.then((source) => {
+      if (!isClosed) feed = source?.open(swarm);
+    });
+    return {
+      // What happens before the node runs is known to it by the facts that it then looks at.
+      completed: () => feed?.completed(),
+      refresh: () => feed?.refresh(),
+      close: async (signal) => {
+        isClosed = true;
+        await feed?.close(signal);
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#starting;
+    this.#saving.clear();
+    this.#save();
+    await this.#source?.close();
+    await this.#node?.close();
+    await this.#saved;
+  }
+
+  /** Never rejects: the torrents' other sources do without. */
+  async #start(): Promise<DhtSource | undefined> {
+    try {
+      const node = await this.#createNode();
+      this.#node = node;
+      this.#source = createDhtSource(node, {
+        listenPort: () => this.#host.listenPort(),
+        resolve: (name, { signal }) => resolve(name, { signal }),
+      });
+      this.#saving.set(this.#host.clock.now() + SAVE_MS);
+    } catch (error) {
+      // The next torrent tries again.
+      this.#starting = undefined;
+      this.#warn(asError(error));
+    }
+    return this.#source;
+  }
+
+  async #createNode(): Promise<DhtNode> {
+    const { address, bootstrap, stateFile } = this.#options;
+    const options: CreateDhtOptions = {
+      runtime: this.#host,
+      ...(address === undefined || address === "::" ? {} : { addresses: [address] }),
+      ...(bootstrap === undefined ? {} : { bootstrap }),
+    };
+    let port = this.#host.listenPort();
+    let state = stateFile && (await readState(stateFile).catch((error) => this.#warn(error)));
+    for (;;) {
+      try {
+        return await createDht({ ...options, port, ...(state ? { state } : {}) });
+      } catch (error) {
+        const code = errorCode(error);
+        if (code === "ERR_NET_ADDRESS_IN_USE" && port !== 0) port = 0;
+        else if (code === "ERR_DHT_STATE" && state) {
+          state = undefined;
+          this.#warn(asError(error));
+        } else throw error;
+      }
+    }
+  }
+
+  /** One at a time; a node that has met nobody has nothing to say. */
+  #save(): void {
+    const { stateFile } = this.#options;
+    const node = this.#node;
+    if (stateFile === undefined || node === undefined || node.nodes().length === 0) return;
+    const state = node.exportState();
+    this.#saved = this.#saved
+      .then(() => writeState(stateFile, state))
+      .catch((error) => this.#warn(asError(error)));
+  }
+}

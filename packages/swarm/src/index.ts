@@ -1,0 +1,11 @@
+/**
+ * The connections of one BitTorrent swarm: whom to dial, whom to accept, who is interested in what,
+ * and what extensions see of it. Sockets, time and the transfer itself come through narrow hosts.
+ *
+ * @packageDocumentation
+ */
+export { Connection } from "./connection.ts";
+export { Extensions, type ExtensionsHost } from "./extensions.ts";
+export type { SwarmContent, SwarmHost, SwarmSession } from "./host.ts";
+export type { Sender } from "./sender.ts";
+export { Swarm } from "./swarm.ts";
