@@ -81,6 +81,7 @@ export const RULES: Rules = {
     "utp",
     "tracker",
     "lsd",
+    "webseed",
     "picker",
     "policy",
     "peer",

@@ -25,3 +25,4 @@ export type {
 } from "./metainfo.ts";
 export { parseInfo, parseTorrent } from "./parse.ts";
 export { sanitizePath } from "./path.ts";
+export { webPaths } from "./web-paths.ts";

@@ -27,7 +27,8 @@ export type Info = Pick<
 
 const MAX_PIECE_LENGTH = 32_767 * 16_384;
 const MAX_PIECES = 2_097_152;
-const MAX_TOKENS = 2_500_000;
+/** What an info dictionary may consist of. */
+export const MAX_TOKENS = 2_500_000;
 const SHA1_LENGTH = 20;
 
 /**

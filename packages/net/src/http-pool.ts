@@ -66,7 +66,7 @@ export class HttpPool {
     for (const { waiting, open } of [...this.#origins.values()]) {
       for (const one of [...waiting]) one.failed(error);
       waiting.clear();
-      for (const connection of [...open]) connection.fail(error);
+      for (const connection of open) connection.fail(error);
     }
     this.#origins.clear();
   }

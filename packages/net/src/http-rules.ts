@@ -53,8 +53,17 @@ export function redirectHeaders(
 /** User and password of the URL as RFC 7617 sends them. */
 export function credentials({ username, password }: URL): Record<string, string> {
   if (username === "" && password === "") return {};
-  const text = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  const text = `${decoded(username)}:${decoded(password)}`;
   return { authorization: `Basic ${Buffer.from(text).toString("base64")}` };
+}
+
+/** What is no valid encoding is meant as it stands. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** The same fields with names in lower case. */
