@@ -77,6 +77,8 @@ export class Node implements ExtensionTorrent {
   readonly disconnects: Error[] = [];
   /** What its extension threw. */
   readonly errors: Error[] = [];
+  /** Bytes that wait on the connection that it used last. */
+  backlog = 0;
   /** Info dictionaries that were put together. */
   arrivals = 0;
   readonly #swarm: Swarm;
@@ -175,7 +177,10 @@ class Ending {
         get backlog() {
           return backlog();
         },
-        send: (message, payload) => this.#send(message, payload.slice(), other),
+        send: (message, payload) => {
+          this.#send(message, payload.slice(), other);
+          here.backlog = backlog();
+        },
         dontHave: () => {},
         disconnect: (reason) => {
           here.disconnects.push(reason);
