@@ -3,15 +3,15 @@ import { type Endpoint, endpoint, errorCode, ipFamily } from "@shoal/core";
 import { createDiskIo, fsStore } from "@shoal/disk-io";
 import { createHttpClient, type HttpClient, tcpTransport } from "@shoal/net";
 import { SessionError } from "./error.ts";
+import { FEATURES, type Features, loadFeatures } from "./features.ts";
 import { PRESETS, type Preset, presetValues } from "./presets.ts";
 import { loadTorrent } from "./services/load.ts";
 import { nodeRuntime } from "./services/runtime.ts";
-import { trackerService } from "./services/trackers.ts";
 import { Session } from "./session.ts";
 import type { SessionSettings } from "./settings.ts";
 
 /** Options of {@link createSession}; live settings can be given here too. */
-export interface CreateSessionOptions extends Partial<SessionSettings> {
+export interface CreateSessionOptions extends Partial<SessionSettings>, Features {
   /** What everything else defaults to; `desktop` by default. */
   readonly preset?: Preset;
   /** Port for peers; 0 for any free one. Default: the first free one of 6881–6889, else any. */
@@ -32,9 +32,19 @@ export interface CreateSessionOptions extends Partial<SessionSettings> {
    * optional package `koffi`; where it can't be done, the event `warning` tells why, and it goes on.
    */
   readonly lockMemory?: boolean;
-  /** Announce to trackers; true by default. */
-  readonly trackers?: boolean;
 }
+
+/** Options that are no live settings. */
+const OWN_OPTIONS: ReadonlySet<string> = new Set([
+  "preset",
+  "port",
+  "address",
+  "listen",
+  "cacheSize",
+  "diskThreads",
+  "lockMemory",
+  ...FEATURES,
+] satisfies (keyof CreateSessionOptions)[]);
 
 /** The ports of BEP 3. */
 const DEFAULT_PORTS = [6881, 6882, 6883, 6884, 6885, 6886, 6887, 6888, 6889, 0];
@@ -69,20 +79,12 @@ async function openOnAnyFamily(options: CreateSessionOptions, port: number): Pro
 }
 
 async function openSession(options: CreateSessionOptions, at: Endpoint): Promise<Session> {
-  const {
-    preset = "desktop",
-    port: _port,
-    address,
-    listen = true,
-    cacheSize,
-    diskThreads,
-    lockMemory = false,
-    trackers = true,
-    ...settings
-  } = options;
+  const { preset = "desktop", address, listen = true, lockMemory = false } = options;
+  const { cacheSize, diskThreads } = options;
   const values = presetValues(preset);
-  const runtime = nodeRuntime();
   const http: HttpClient = createHttpClient(address ? { localAddress: address } : {});
+  const features = await loadFeatures(options, { http, address });
+  const runtime = nodeRuntime();
   return Session.open({
     runtime,
     disk: createDiskIo({
@@ -94,14 +96,19 @@ async function openSession(options: CreateSessionOptions, at: Endpoint): Promise
     transports: [tcpTransport(address ? { localAddress: address } : {})],
     listen: listen ? [at] : [],
     store: (path) => fsStore({ path }),
-    services: trackers ? [trackerService(http, address)] : [],
-    settings: { ...values.settings, ...settings },
+    ...features,
+    settings: { ...values.settings, ...settingsOf(options) },
     load: (source, signal) => loadTorrent(http, source, signal),
     release: async () => {
       await http.close();
       runtime.stop();
     },
   });
+}
+
+/** The live settings among the options; names that are no option at all stay, to be refused. */
+function settingsOf(options: CreateSessionOptions): Partial<SessionSettings> {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => !OWN_OPTIONS.has(name)));
 }
 
 /** What is not a live setting: those are checked by the session. */

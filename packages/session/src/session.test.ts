@@ -30,7 +30,7 @@ describe("add", () => {
   });
 
   it.each([
-    ["a magnet link", "magnet:?xt=urn:btih:c12fe1c06bba254a9dc9f519b335aa7c1367a88a"],
+    ["a magnet link without a hash", "magnet:?dn=nothing"],
     ["an empty file", new Uint8Array(0)],
     ["what is no torrent", Buffer.from("d4:infod6:lengthi5eee")],
     ["a path that leads nowhere", "/nonexistent/x.torrent"],
@@ -109,7 +109,7 @@ describe("settings", () => {
     { diskThreads: -1 },
     { diskThreads: 0.5 },
   ])("are refused when wrong: %o", async (options) => {
-    const opening = createSession({ listen: false, ...(options as object) });
+    const opening = createSession({ listen: false, dht: false, ...(options as object) });
     await expect(opening).rejects.toMatchObject({ code: "ERR_SESSION_SETTING" });
   });
 
@@ -129,7 +129,7 @@ describe("a port in use", () => {
   it("is a typed error, and nothing is left behind", async () => {
     const first = await shop.session();
     const before = process.getActiveResourcesInfo().sort();
-    const second = createSession({ address: "127.0.0.1", port: first.port });
+    const second = createSession({ address: "127.0.0.1", port: first.port, dht: false });
     await expect(second).rejects.toMatchObject({ code: "ERR_NET_ADDRESS_IN_USE" });
     await new Promise((resolve) => setImmediate(resolve));
     expect(process.getActiveResourcesInfo().sort()).toEqual(before);

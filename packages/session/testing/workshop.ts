@@ -36,6 +36,7 @@ export class Workshop {
       port: 0,
       address: "127.0.0.1",
       trackers: false,
+      dht: false,
       cacheSize: 8 * 1024 * 1024,
       ...options,
     });

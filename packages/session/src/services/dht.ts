@@ -1,5 +1,13 @@
 // The DHT as a service of a session: its node starts with the first torrent that may use it.
-import { asError, errorCode, type PeerFeed, type PeerSource, type SwarmFacts } from "@shoal/core";
+import {
+  type Alarm,
+  asError,
+  type DhtLink,
+  errorCode,
+  type PeerFeed,
+  type PeerSource,
+  type SwarmFacts,
+} from "@shoal/core";
 import { createDhtSource, type DhtNode, type DhtSource } from "@shoal/dht";
 import { type CreateDhtOptions, createDht } from "@shoal/dht/node";
 import { resolve } from "@shoal/net";
@@ -30,14 +38,15 @@ export function dhtService(options: DhtServiceOptions = {}): (host: ServiceHost)
 /** Binds nothing until a torrent comes that is not private (BEP 27). */
 class DhtService implements PeerSource {
   readonly name = "dht";
-  readonly dht: NonNullable<PeerSource["dht"]>;
+  readonly dht: DhtLink;
   readonly #host: ServiceHost;
   readonly #options: DhtServiceOptions;
-  readonly #saving: { set(at: number): void; clear(): void };
+  readonly #saving: Alarm;
   #starting: Promise<DhtSource | undefined> | undefined;
   #node: DhtNode | undefined;
   #source: DhtSource | undefined;
   #saved: Promise<void> = Promise.resolve();
+  /** Of the torrent that came last: somebody who listens. */
   #warn: (error: Error) => void = () => {};
 
   constructor(host: ServiceHost, options: DhtServiceOptions) {

@@ -1,5 +1,5 @@
 // A small file that a service keeps over restarts: there as a whole, or as it was before.
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { errorCode } from "@shoal/core";
 import { SessionError } from "../error.ts";
@@ -27,13 +27,32 @@ export async function readState(path: string): Promise<Uint8Array | undefined> {
 
 /** Replaces the file, and makes its folder if needed. @throws Node's file errors. */
 export async function writeState(path: string, bytes: Uint8Array): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   const temporary = `${path}.${process.pid}.new`;
   try {
-    await writeFlushed(temporary, bytes);
+    await write(temporary, bytes);
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
+  }
+}
+
+/** Nobody else needs to read whom we met. */
+async function write(path: string, bytes: Uint8Array): Promise<void> {
+  await using file = await open(path, "w", 0o600);
+  await file.writeFile(bytes);
+  await file.sync();
+}
+
+/** One by one: Node's recursive `mkdir` never ends below folders that take no entries, such as `/proc`. */
+async function makeFolder(path: string, hasParent = false): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    if (errorCode(error) === "EEXIST") return;
+    if (errorCode(error) !== "ENOENT" || hasParent) throw error;
+    await makeFolder(dirname(path));
+    await makeFolder(path, true);
   }
 }
