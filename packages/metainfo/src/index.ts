@@ -6,6 +6,7 @@
  */
 export { type BuildFile, type BuildOptions, buildTorrent } from "./build.ts";
 export { MetainfoError, type MetainfoErrorCode } from "./error.ts";
+export { formatTorrent } from "./format.ts";
 export { choosePieceLength, type FileSlice, locate } from "./layout.ts";
 export {
   type FileRange,
