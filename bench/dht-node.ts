@@ -1,5 +1,5 @@
 // A DHT node for the bench: `<port> <JSON [[ip, port, hexid], …]>`; knows these, prints READY.
-import "./compile-cache.ts";
+import "./built.ts";
 import { flushCompileCache } from "node:module";
 
 // Only now, for what is imported statically is compiled before the cache is there.

@@ -1,5 +1,5 @@
 // A client that speaks the bench's line protocol: one JSON argument, READY and DONE on stdout.
-import "./compile-cache.ts";
+import "./built.ts";
 import { flushCompileCache } from "node:module";
 import { join } from "node:path";
 import { createInterface } from "node:readline";

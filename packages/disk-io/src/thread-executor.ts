@@ -17,6 +17,12 @@ import type { Order, Report, ThreadData } from "./thread-protocol.ts";
  */
 const BUSY = 8;
 
+/**
+ * MiB for a thread's new objects. Nearly all of what a job allocates dies with it, but the system's
+ * default lets this memory grow far beyond what that needs.
+ */
+const YOUNG_GENERATION = 3;
+
 /** One worker thread. It starts with the first job and keeps the process alive only while it works. */
 export class ThreadExecutor implements Executor {
   readonly #slab: SharedArrayBuffer;
@@ -97,6 +103,7 @@ export class ThreadExecutor implements Executor {
     const worker = new Worker(new URL(`./thread.${extension}`, import.meta.url), {
       workerData,
       name: "shoal-disk",
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION },
       ...threadOptions(),
     });
     worker.on("message", (report: Report) => this.#receive(report));
