@@ -8,6 +8,7 @@ const session = await createSession({
   port: Number(port),
   cacheSize: 64 * 2 ** 20,
   trackers: false,
+  dht: false,
   uploadSlots: Number.POSITIVE_INFINITY,
 });
 const torrent = await session.add(torrentFile, { path });

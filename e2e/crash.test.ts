@@ -33,6 +33,7 @@ beforeEach(async () => {
     address: "127.0.0.1",
     port: 0,
     trackers: false,
+    dht: false,
     uploadRateLimit: 24 * MIB,
   });
   seed = await seeder.add(bytes, { path: join(folder, "seed") });
@@ -51,7 +52,15 @@ function download(place: string): ChildProcess {
   const options = [torrent, "-o", join(folder, place), "--peer", peer, "--port", "0"];
   const child = spawn(
     process.execPath,
-    ["--conditions=shoal-source", CLI, "download", ...options, "--no-tracker", "--json"],
+    [
+      "--conditions=shoal-source",
+      CLI,
+      "download",
+      ...options,
+      "--no-tracker",
+      "--no-dht",
+      "--json",
+    ],
     { stdio: ["ignore", "ignore", "inherit"], env: childEnv() },
   );
   running.push(child);

@@ -19,7 +19,13 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { contentOf, filledStore, makePayload } from "./simulated.fixture.ts";
 
 const PAYLOAD = makePayload(3_000_000, 32_768);
-const OPTIONS = { port: 0, address: "127.0.0.1", trackers: false, cacheSize: 4 << 20 } as const;
+const OPTIONS = {
+  port: 0,
+  address: "127.0.0.1",
+  trackers: false,
+  dht: false,
+  cacheSize: 4 << 20,
+} as const;
 
 let folder: string;
 let seeder: Session;

@@ -117,7 +117,13 @@ describe("a torrent in objects", () => {
   });
 
   function open(): Promise<Session> {
-    return createSession({ port: 0, address: "127.0.0.1", trackers: false, preset: "embedded" });
+    return createSession({
+      port: 0,
+      address: "127.0.0.1",
+      trackers: false,
+      dht: false,
+      preset: "embedded",
+    });
   }
 
   function peer({ port }: Session): { address: string; port: number } {

@@ -48,13 +48,22 @@ export function parsePort(text: string): number {
 
 /** `host:port`, `192.0.2.1:6881`, `[2001:db8::1]:6881`. @throws UsageError */
 export function parsePeer(text: string): PeerName {
+  return parseHost(text, "a peer");
+}
+
+/** The same for a DHT node. @throws UsageError */
+export function parseNode(text: string): PeerName {
+  return parseHost(text, "a DHT node");
+}
+
+function parseHost(text: string, what: string): PeerName {
   const [, v6, name, digits = ""] = /^(?:\[([^\]]*)\]|([^:\s/@[\]]+)):(\d{1,5})$/.exec(text) ?? [];
   const host = v6 ?? name ?? "";
   const port = Number(digits);
   const isHost = v6 === undefined ? host !== "" : ipFamily(v6) === 6;
   if (isHost && port >= 1 && port <= 65_535) return { host, port };
   throw new UsageError(
-    `expected a peer as HOST:PORT or [IPV6]:PORT with a port of 1–65535, got '${text}'`,
+    `expected ${what} as HOST:PORT or [IPV6]:PORT with a port of 1–65535, got '${text}'`,
   );
 }
 

@@ -55,7 +55,17 @@ describe("bin/shoal", () => {
 
   it("ends quietly when its reader goes away", async () => {
     const torrent = await shop.torrent();
-    const child = start(BIN, "download", torrent, "-o", "out", "--no-tracker", "--port", "0");
+    const child = start(
+      BIN,
+      "download",
+      torrent,
+      "-o",
+      "out",
+      "--no-tracker",
+      "--no-dht",
+      "--port",
+      "0",
+    );
     child.stdout.destroy();
     const [[code], err] = await Promise.all([once(child, "exit"), text(child.stderr)]);
     expect(code).toBe(141);
@@ -69,7 +79,17 @@ describe("signals", () => {
     ["SIGTERM", 143],
   ] as const)("%s leaves in order", async (signal, exitCode) => {
     const torrent = await shop.torrent();
-    const child = start(BIN, "download", torrent, "-o", "out", "--no-tracker", "--port", "0");
+    const child = start(
+      BIN,
+      "download",
+      torrent,
+      "-o",
+      "out",
+      "--no-tracker",
+      "--no-dht",
+      "--port",
+      "0",
+    );
     const ended = once(child, "exit");
     for await (const line of createInterface(child.stdout)) {
       if (line.startsWith("listening")) child.kill(signal);
@@ -97,7 +117,7 @@ describe("signals", () => {
       `http://127.0.0.1:${port}/announce`,
     );
     const answered = once(tracker, "request");
-    const child = start(BIN, "seed", torrent, "--data", "seed", "--port", "0");
+    const child = start(BIN, "seed", torrent, "--data", "seed", "--no-dht", "--port", "0");
     const ended = once(child, "exit");
     await answered;
     // The answer has to arrive: without a welcome there is no good-bye.

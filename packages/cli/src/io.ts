@@ -22,6 +22,9 @@ export interface Io {
     readonly TERM?: string | undefined;
     /** Anything but empty adds stack traces to errors. */
     readonly DEBUG?: string | undefined;
+    /** Folders for what programs learn, on Unix and on Windows. */
+    readonly XDG_STATE_HOME?: string | undefined;
+    readonly LOCALAPPDATA?: string | undefined;
   };
   /** Aborted when the user wants to leave, with an `Interrupted` as its reason. */
   readonly signal: AbortSignal;

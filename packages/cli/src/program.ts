@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import {
   parseFiles,
+  parseNode,
   parsePeer,
   parsePieceLength,
   parsePort,
@@ -19,6 +20,11 @@ import type { Io } from "./io.ts";
 
 const JSON_OPTION = ["--json", "print one JSON object per line"] as const;
 const PEER_OPTION = ["--peer <host:port>", "connect to this peer (repeatable)"] as const;
+const NO_DHT_OPTION = ["--no-dht", "ask no DHT nodes for peers"] as const;
+const DHT_BOOTSTRAP_OPTION = [
+  "--dht-bootstrap <host:port>",
+  "DHT node to begin with instead of the well-known ones (repeatable)",
+] as const;
 const PORT_OPTION = [
   "--port <n>",
   "port for peers; 0 takes any free one (default 6881–6889)",
@@ -70,6 +76,8 @@ function addDownload(program: Command, context: Context): void {
     .option("--down <rate>", "limit of downloading per second: 500K, 2M, 1.5MiB", parseRate)
     .option("--up <rate>", "limit of uploading per second", parseRate)
     .option("--no-tracker", "ask no trackers")
+    .option(...NO_DHT_OPTION)
+    .option(...DHT_BOOTSTRAP_OPTION, repeated(parseNode))
     .option(...JSON_OPTION)
     .action(async (source: string, options: DownloadOptions) => {
       const { download } = await import("./commands/download.ts");
@@ -94,6 +102,8 @@ function addSeed(program: Command, context: Context): void {
     .option(...PEER_OPTION, repeated(parsePeer))
     .option(...PORT_OPTION, parsePort)
     .option("--up <rate>", "limit of uploading per second: 500K, 2M, 1.5MiB", parseRate)
+    .option(...NO_DHT_OPTION)
+    .option(...DHT_BOOTSTRAP_OPTION, repeated(parseNode))
     .option(...JSON_OPTION)
     .action(async (source: string, options: SeedOptions) => {
       const { seed } = await import("./commands/seed.ts");

@@ -21,7 +21,7 @@ const GOODBYE = "leaving; press Ctrl-C again to leave at once";
  */
 export async function run(args: readonly string[], io: Io): Promise<number> {
   const reporter = openReporter(args, io);
-  const context: Context = { reporter, signal: io.signal };
+  const context: Context = { reporter, signal: io.signal, env: io.env };
   const program = makeProgram(io, context);
   const sayGoodbye = (): void => reporter.report({ event: "note", message: GOODBYE });
   io.signal.addEventListener("abort", sayGoodbye, { once: true });

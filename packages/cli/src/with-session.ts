@@ -1,4 +1,6 @@
 // Sessions for the length of a task, and torrents in them.
+import { join } from "node:path";
+import { formatEndpoint } from "@shoal/core";
 import {
   type AddOptions,
   type CreateSessionOptions,
@@ -6,9 +8,30 @@ import {
   type Session,
   type Torrent,
 } from "@shoal/session";
+import type { PeerName } from "./arguments.ts";
 import type { Context } from "./context.ts";
 import { CliError, explain, withSource } from "./error.ts";
 import type { Reporter } from "./report/report.ts";
+import { stateFolder } from "./state-folder.ts";
+
+/** How the user wants peers to be found. */
+export interface DiscoveryOptions {
+  readonly dht: boolean;
+  /** Instead of the well-known nodes. */
+  readonly dhtBootstrap?: readonly PeerName[];
+}
+
+/** The session's options for that. */
+export function discoveryOptions(
+  { dht, dhtBootstrap }: DiscoveryOptions,
+  { env }: Context,
+): Pick<CreateSessionOptions, "dht"> {
+  if (!dht) return { dht };
+  const stateFile = join(stateFolder(env), "dht.state");
+  if (dhtBootstrap === undefined) return { dht: { stateFile } };
+  const bootstrap = dhtBootstrap.map(({ host, port }) => formatEndpoint({ address: host, port }));
+  return { dht: { stateFile, bootstrap } };
+}
 
 /** Starts a session, does the task, and closes the session however the task ends. */
 export async function withSession<T>(

@@ -50,7 +50,7 @@ export class Running {
       },
     };
     const io = { stdout, stderr, env, signal: this.#leaving.signal };
-    this.code = run(args, io).finally(() => this.#wakeAll());
+    this.code = run(withoutDht(args), io).finally(() => this.#wakeAll());
   }
 
   /** What `--json` printed so far. */
@@ -84,6 +84,12 @@ export class Running {
     this.#wake = [];
     for (const wake of waiting) wake();
   }
+}
+
+/** No test meets the DHT of the world. */
+function withoutDht(args: readonly string[]): readonly string[] {
+  const usesDht = args[0] === "download" || args[0] === "seed";
+  return usesDht && !args.includes("--dht-bootstrap") ? [...args, "--no-dht"] : args;
 }
 
 /** A folder with commands that end with it. */

@@ -19,7 +19,7 @@ export async function check(
   context: Context,
 ): Promise<void> {
   const folder = resolve(options.data);
-  const settings = { listen: false, trackers: false };
+  const settings = { listen: false, trackers: false, dht: false };
   const report = await withSession(context, settings, async (session) => {
     const torrent = await addTorrent(session, source, { path: folder, paused: true }, context);
     await untilChecked(torrent, context);

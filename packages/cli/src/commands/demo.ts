@@ -41,7 +41,7 @@ async function share(folder: string, trackerUrl: string, context: Context): Prom
   await writeFile(torrentFile, torrentBytes);
   note(`made its torrent: ${formatCount(torrentBytes.length, "byte")}`);
 
-  const settings = { address: LOOPBACK, port: 0 };
+  const settings = { address: LOOPBACK, port: 0, dht: false };
   await withSession(context, settings, async (seeder) => {
     const seeded = await addTorrent(seeder, torrentFile, { path: from }, context);
     await untilChecked(seeded, context);

@@ -7,10 +7,18 @@ import type { Context } from "../context.ts";
 import { fetchTorrent } from "../fetch-torrent.ts";
 import { prepareFolder } from "../folder.ts";
 import { resolvePeers } from "../peers.ts";
-import { addTorrent, refuseMagnet, seedUntilLeft, watch, withSession } from "../with-session.ts";
+import {
+  addTorrent,
+  type DiscoveryOptions,
+  discoveryOptions,
+  refuseMagnet,
+  seedUntilLeft,
+  watch,
+  withSession,
+} from "../with-session.ts";
 
 /** What the user chose. */
-export interface DownloadOptions {
+export interface DownloadOptions extends DiscoveryOptions {
   /** The folder that the torrent's file or folder goes into. */
   readonly output: string;
   readonly peer?: readonly PeerName[];
@@ -34,7 +42,7 @@ export async function download(
   refuseMagnet(source);
   const folder = resolve(options.output);
   const peers = await resolvePeers(options.peer ?? [], context.signal);
-  await withSession(context, sessionOptions(options), async (session) => {
+  await withSession(context, sessionOptions(options, context), async (session) => {
     const { sequential } = options;
     const added = { path: folder, paused: true, peers, sequential };
     const torrent = await addTorrent(session, source, added, context);
@@ -51,8 +59,10 @@ export async function download(
   });
 }
 
-function sessionOptions({ port, down, up, tracker }: DownloadOptions): CreateSessionOptions {
+function sessionOptions(options: DownloadOptions, context: Context): CreateSessionOptions {
+  const { port, down, up, tracker } = options;
   return {
+    ...discoveryOptions(options, context),
     trackers: tracker,
     ...(port === undefined ? {} : { port }),
     ...(down === undefined ? {} : { downloadRateLimit: down }),

@@ -13,6 +13,8 @@ import type { CheckedReport } from "../report/report.ts";
 import { existsError, readTorrentFile, writeTorrentFile } from "../torrent-file.ts";
 import {
   addTorrent,
+  type DiscoveryOptions,
+  discoveryOptions,
   refuseMagnet,
   seedUntilLeft,
   untilChecked,
@@ -22,7 +24,7 @@ import {
 import { createdReport, hashPayload } from "./create.ts";
 
 /** What the user chose. */
-export interface SeedOptions {
+export interface SeedOptions extends DiscoveryOptions {
   /** The folder that holds the torrent's file or folder; absent if a torrent is to be made. */
   readonly data?: string;
   readonly tracker?: readonly string[];
@@ -43,7 +45,7 @@ export async function seed(source: string, options: SeedOptions, context: Contex
   const { reporter } = context;
   const offer = await offerOf(source, options, context);
   const peers = await resolvePeers(options.peer ?? [], context.signal);
-  await withSession(context, sessionOptions(options), async (session) => {
+  await withSession(context, sessionOptions(options, context), async (session) => {
     const { folder } = offer;
     const added = { path: folder, paused: true, peers };
     const torrent = await addTorrent(session, offer.torrent, added, context);
@@ -64,8 +66,10 @@ export async function seed(source: string, options: SeedOptions, context: Contex
   });
 }
 
-function sessionOptions({ port, up }: SeedOptions): CreateSessionOptions {
+function sessionOptions(options: SeedOptions, context: Context): CreateSessionOptions {
+  const { port, up } = options;
   return {
+    ...discoveryOptions(options, context),
     ...(port === undefined ? {} : { port }),
     ...(up === undefined ? {} : { uploadRateLimit: up }),
   };

@@ -57,7 +57,8 @@ class DhtService implements PeerSource {
       get port() {
         return port();
       },
-      heardOf: (node) => this.#source?.dht.heardOf(node),
+      // The first peers may tell while our node is about to start.
+      heardOf: (node) => void this.#starting?.then((source) => source?.dht.heardOf(node)),
     };
     this.#saving = host.deadlines.alarm((now) => {
       this.#save();
