@@ -110,7 +110,7 @@ export class Part implements WebSeedAnswer {
 
   data(chunk: Uint8Array): void {
     if (this.#wait !== undefined) {
-      this.#wait.text += String.fromCharCode(...chunk.subarray(0, MAX_WAIT_TEXT));
+      this.#wait.text += String.fromCharCode(...chunk.subarray(0, MAX_WAIT_TEXT + 1));
       if (this.#wait.text.length > MAX_WAIT_TEXT) this.#waits();
     } else if (chunk.length > this.left) {
       const message = `${this.#owner.site.url.name} sent more bytes than it was asked for`;

@@ -93,6 +93,7 @@ export class Transfer implements BlockLaneHandler, PartOwner {
   }
 
   banned(reason: Error): void {
+    this.#lane = undefined;
     this.close();
     this.#owner.banned(reason);
   }
