@@ -327,7 +327,13 @@ export class DhtNode implements EventSource<DhtEvents> {
 
   #newSite(
     { clock, deadlines, rng, entropy }: DhtHost,
-    { parallel = 5, aggressive = true, idPolicy = "prefer", readOnly = false }: DhtOptions,
+    {
+      parallel = 5,
+      aggressive = true,
+      idPolicy = "prefer",
+      readOnly = false,
+      extendedBuckets = false,
+    }: DhtOptions,
     socket: DhtOptions["sockets"][number],
     id: Uint8Array | undefined,
   ): Site {
@@ -347,7 +353,17 @@ export class DhtNode implements EventSource<DhtEvents> {
         moved: ({ family, id, externalAddress }) =>
           this.#events.emit("moved", { family, id, address: externalAddress ?? "" }),
       },
-      { style: { parallel, aggressive, secureOnly: idPolicy === "enforce" }, idPolicy, readOnly },
+      {
+        style: {
+          parallel,
+          aggressive,
+          secureOnly: idPolicy === "enforce",
+          anyId: idPolicy === "ignore",
+        },
+        idPolicy,
+        isExtended: extendedBuckets,
+        readOnly,
+      },
       socket,
       id,
     );

@@ -9,6 +9,10 @@ import { isSecureId } from "./secure-id.ts";
 
 /** Most nodes remembered of a walk. */
 const MAX_CANDIDATES = 100;
+/** Most of them whose id does not follow from their address (BEP 42): anybody can make such up. */
+const MAX_UNBOUND = MAX_CANDIDATES / 2;
+/** Most of the eight closest that are such, as long as there are others. */
+const FEW_UNBOUND = K / 2;
 
 /** What a walk is for. */
 export interface LookupTask {
@@ -32,7 +36,11 @@ export interface FoundNode {
 
 /** How a walk went. */
 export interface LookupResult {
-  /** The eight closest that answered, the closest first. */
+  /**
+   * The eight closest that answered, the closest first. At most four have an id that does not follow
+   * from their address, unless there are no others: whoever makes up ids next to the target can't
+   * hide its true neighbours.
+   */
   readonly closest: readonly FoundNode[];
   /** The eight closest that answered with a write token. */
   readonly writable: readonly FoundNode[];
@@ -50,6 +58,8 @@ export interface LookupStyle {
   readonly aggressive: boolean;
   /** Nodes whose id does not follow from their address are not asked (BEP 42). */
   readonly secureOnly: boolean;
+  /** How a node's id came about makes no difference. */
+  readonly anyId: boolean;
 }
 
 /** A walk. It starts with {@link start} and needs no timer: slow queries are told by who sends. */
@@ -60,6 +70,8 @@ export class Lookup {
   readonly #candidates: Candidate[] = [];
   /** One node of a network is asked: /24 or /64; in our own network one of a port. */
   readonly #networks = new Set<string>();
+  /** Candidates whose id does not follow from their address. */
+  #unbound = 0;
   /** Queries to nodes whose ids we do not know yet. */
   #doors = 0;
   #queries = 0;
@@ -120,14 +132,23 @@ export class Lookup {
     const at = this.#placeFor(contact.id);
     if (at < 0 || at >= MAX_CANDIDATES) return undefined;
     const { address } = contact.endpoint;
-    if (this.#style.secureOnly && !isSecureId(contact.id, address)) return undefined;
+    const isBound = this.#style.anyId || isSecureId(contact.id, address);
+    if (this.#style.secureOnly && !isBound) return undefined;
     const network = isLocal(address) ? formatEndpoint(contact.endpoint) : subnetOf(address);
     if (this.#networks.has(network)) return undefined;
     this.#networks.add(network);
-    const candidate: Candidate = { contact, depth, state: "new", token: undefined };
+    const candidate: Candidate = { contact, isBound, depth, state: "new", token: undefined };
     this.#candidates.splice(at, 0, candidate);
-    if (this.#candidates.length > MAX_CANDIDATES) this.#candidates.pop();
+    if (!isBound && ++this.#unbound > MAX_UNBOUND) {
+      this.#forget(this.#candidates.findLastIndex((other) => !other.isBound));
+    }
+    if (this.#candidates.length > MAX_CANDIDATES) this.#forget(MAX_CANDIDATES);
     return candidate;
+  }
+
+  #forget(at: number): void {
+    const [forgotten] = this.#candidates.splice(at, 1);
+    if (forgotten?.isBound === false) this.#unbound--;
   }
 
   /** Where an id belongs in the order, −1 if it is there already. */
@@ -148,37 +169,56 @@ export class Lookup {
   /** Asks whom it is time to ask, and ends the walk when nobody is left who could bring more. */
   #step(): void {
     if (this.#isOver) return;
-    const { parallel, aggressive } = this.#style;
-    let flying = aggressive ? 0 : this.#flying();
-    let ahead = 0;
-    let answered = 0;
-    for (const candidate of this.#candidates) {
-      if (answered >= K) break;
-      if (candidate.state === "answered") answered++;
-      if (candidate.state === "asked") {
-        ahead++;
-        if (aggressive) flying++;
-      }
-      if (candidate.state !== "new") continue;
-      if (flying >= parallel) {
-        ahead++;
-        break;
-      }
-      if (!this.#ask(candidate)) continue;
-      flying++;
-      ahead++;
-    }
-    if (ahead > 0) return;
+    let left = this.#advance(this.#hasBound() ? FEW_UNBOUND : K);
+    if (!left.isWaiting && left.answered < K) left = this.#advance(K);
+    if (left.isWaiting) return;
     // Slow nodes are waited for only as long as nobody else has answered.
-    if (answered === 0 && (this.#doors > 0 || this.#has("slow"))) return;
+    if (left.answered === 0 && (this.#doors > 0 || this.#has("slow"))) return;
     this.#isOver = true;
     this.#task.finished(this.#result());
+  }
+
+  /**
+   * Asks whom it is time to ask of the closest nodes.
+   *
+   * @param mostUnbound How many of the eight closest may be unbound.
+   * @returns Whether there are answers to wait for, and how many of the closest have answered.
+   */
+  #advance(mostUnbound: number): { readonly isWaiting: boolean; readonly answered: number } {
+    const { parallel, aggressive } = this.#style;
+    let flying = aggressive ? 0 : this.#flying();
+    let isWaiting = false;
+    let answered = 0;
+    let unbound = 0;
+    for (const candidate of this.#candidates) {
+      if (answered >= K) break;
+      if (isGone(candidate)) continue;
+      if (!candidate.isBound && ++unbound > mostUnbound) continue;
+      if (candidate.state === "answered") {
+        answered++;
+        continue;
+      }
+      if (candidate.state === "asked" && aggressive) flying++;
+      if (candidate.state === "new") {
+        if (flying < parallel && !this.#ask(candidate)) continue;
+        flying++;
+      }
+      isWaiting = true;
+      if (flying > parallel) break;
+    }
+    return { isWaiting, answered };
   }
 
   #flying(): number {
     let flying = this.#doors;
     for (const { state } of this.#candidates) if (state === "asked") flying++;
     return flying;
+  }
+
+  /** Whether the id of any candidate that may be there follows from its address. */
+  #hasBound(): boolean {
+    if (this.#unbound === this.#candidates.length) return false;
+    return this.#candidates.some((candidate) => candidate.isBound && !isGone(candidate));
   }
 
   #has(state: Candidate["state"]): boolean {
@@ -235,8 +275,8 @@ export class Lookup {
   #result(): LookupResult {
     const answered = this.#candidates.filter(({ state }) => state === "answered");
     return {
-      closest: answered.slice(0, K),
-      writable: answered.filter(({ token }) => token !== undefined).slice(0, K),
+      closest: best(answered),
+      writable: best(answered.filter(({ token }) => token !== undefined)),
       queries: this.#queries,
       replies: this.#replies,
       hops: answered[0]?.depth ?? 0,
@@ -244,11 +284,24 @@ export class Lookup {
   }
 }
 
+function isGone({ state }: Candidate): boolean {
+  return state === "failed" || state === "slow";
+}
+
+/** The eight closest, of whom few are unbound if that is possible. */
+function best(candidates: readonly Candidate[]): readonly Candidate[] {
+  const bound = candidates.filter(({ isBound }) => isBound).length;
+  let unbound = Math.max(FEW_UNBOUND, K - bound);
+  return candidates.filter(({ isBound }) => isBound || unbound-- > 0).slice(0, K);
+}
+
 /** Bytes of the longest write token that we send back. */
 const MAX_TOKEN = 64;
 
 interface Candidate extends FoundNode {
   readonly contact: Contact;
+  /** Its id follows from its address (BEP 42), or that is not asked for. */
+  readonly isBound: boolean;
   /** Replies between our table and it, itself included. */
   readonly depth: number;
   /** `slow`: no answer yet, others are asked meanwhile. */

@@ -31,6 +31,11 @@ export interface DhtOptions {
   readonly state?: Uint8Array;
   /** What to do with nodes whose id does not follow from their address (BEP 42). Default `prefer`. */
   readonly idPolicy?: IdPolicy;
+  /**
+   * The four farthest buckets of the table hold 128, 64, 32 and 16 nodes instead of eight, so that
+   * lookups need fewer hops: for who looks up a lot and stays long. Default `false`.
+   */
+  readonly extendedBuckets?: boolean;
   /** Ask, but answer nobody: for what sleeps a lot or can't be reached (BEP 43). Default `false`. */
   readonly readOnly?: boolean;
   /** Queries of a lookup that are under way at a time, 1–32. Default 5. */

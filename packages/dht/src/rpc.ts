@@ -1,5 +1,5 @@
 // Queries under way: who was asked what, and what becomes of it. One alarm for all of them.
-import { type Alarm, type Endpoint, type Entropy, formatEndpoint } from "@shoal/core";
+import type { Alarm, Endpoint, Entropy } from "@shoal/core";
 import { encodeQuery, type KrpcError, type KrpcReply, type KrpcValues } from "./krpc.ts";
 
 /** An answer that has not come by now is given up, in ms. */
@@ -10,6 +10,8 @@ const SLOW_MAX_MS = 1500;
 /** Most queries under way. */
 const MAX_CALLS = 4096;
 const TRANSACTION_LENGTH = 4;
+/** Transaction ids for which randomness is drawn at a time. */
+const BATCH = 64;
 
 /** Who asked. Exactly one of `replied`, `refused` and `failed` is called; none may throw. */
 export interface CallHandler {
@@ -69,7 +71,7 @@ export class Rpc {
     if (this.#isClosed || this.#calls.size >= MAX_CALLS) return false;
     const transaction = this.#transaction();
     const key = keyOf(transaction);
-    const call: Call = { to: formatEndpoint(to), sentAt: options.now, handler: options.handler };
+    const call: Call = { to, sentAt: options.now, handler: options.handler };
     this.#calls.set(key, call);
     this.#fresh.set(key, call);
     this.#alarm.setEarlier(options.now + this.#slowAfter());
@@ -82,7 +84,8 @@ export class Rpc {
     if (message.transaction.length !== TRANSACTION_LENGTH) return false;
     const key = keyOf(message.transaction);
     const call = this.#calls.get(key);
-    if (call === undefined || call.to !== formatEndpoint(from)) return false;
+    if (call === undefined || call.to.port !== from.port) return false;
+    if (call.to.address !== from.address) return false;
     this.#calls.delete(key);
     this.#fresh.delete(key);
     const rtt = now - call.sentAt;
@@ -136,7 +139,7 @@ export class Rpc {
   #transaction(): Uint8Array {
     for (;;) {
       if (this.#noiseAt >= this.#noise.length) {
-        this.#noise = this.#host.entropy(256 * TRANSACTION_LENGTH);
+        this.#noise = this.#host.entropy(BATCH * TRANSACTION_LENGTH);
         this.#noiseAt = 0;
       }
       const made = this.#noise.slice(this.#noiseAt, this.#noiseAt + TRANSACTION_LENGTH);
@@ -147,13 +150,13 @@ export class Rpc {
 }
 
 interface Call {
-  /** Where it went, as text. */
-  readonly to: string;
+  readonly to: Endpoint;
   readonly sentAt: number;
   readonly handler: CallHandler;
 }
 
 function keyOf(transaction: Uint8Array): number {
-  const [a = 0, b = 0, c = 0, d = 0] = transaction;
-  return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+  let key = 0;
+  for (let i = 0; i < TRANSACTION_LENGTH; i++) key = (key << 8) | (transaction[i] ?? 0);
+  return key;
 }

@@ -40,6 +40,8 @@ const FEW_NODES = 3;
 export interface SiteSettings {
   readonly style: LookupStyle;
   readonly idPolicy: IdPolicy;
+  /** More than eight nodes in the farthest buckets. */
+  readonly isExtended: boolean;
   /** BEP 43. */
   readonly readOnly: boolean;
 }
@@ -97,7 +99,7 @@ export class Site {
     this.family = endpointFamily(datagrams.local);
     this.#external = new ExternalAddress(this.family);
     const localId = id ?? secureId(datagrams.local.address, host.rng);
-    this.#table = new RoutingTable(localId, settings.idPolicy);
+    this.#table = new RoutingTable(localId, settings.idPolicy, settings.isExtended);
     this.#rpc = new Rpc({
       entropy: host.entropy,
       alarm: (ring) => host.deadlines.alarm(ring),
@@ -283,7 +285,8 @@ export class Site {
   /** Takes another id; the nodes find their places around it anew. */
   #rebuild(id: Uint8Array): void {
     const nodes = this.#table.buckets().flat();
-    this.#table = new RoutingTable(id, this.#settings.idPolicy);
+    const { idPolicy, isExtended } = this.#settings;
+    this.#table = new RoutingTable(id, idPolicy, isExtended);
     for (const node of nodes) this.#table.answered(node, node.rtt, node.answeredAt);
     this.#selfLookupAt = 0;
     this.#upkeep.set(this.#host.clock.now());

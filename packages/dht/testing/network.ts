@@ -5,7 +5,6 @@ import {
   type Datagrams,
   Deadlines,
   type Endpoint,
-  formatEndpoint,
   type Rng,
 } from "@shoal/core";
 import type { DhtHost } from "../src/options.ts";
@@ -27,8 +26,9 @@ export class SimNetwork {
   filter: ((bytes: Uint8Array, from: Endpoint, to: Endpoint) => boolean) | undefined;
   #now = 0;
   #underWay = 0;
-  readonly #sockets = new Map<string, (bytes: Uint8Array, from: Endpoint) => void>();
-  readonly #calendar: (() => void)[][] = Array.from({ length: HORIZON_MS }, () => []);
+  /** By address: those of its ports. */
+  readonly #sockets = new Map<string, readonly Receiver[]>();
+  readonly #calendar: Arrival[][] = Array.from({ length: HORIZON_MS }, () => []);
 
   constructor(seed: number) {
     this.rng = createRng(seed);
@@ -40,32 +40,36 @@ export class SimNetwork {
       clock: this.clock,
       deadlines: this.deadlines,
       rng: this.rng,
-      entropy: (size) => Uint8Array.from({ length: size }, () => Math.floor(this.rng() * 256)),
+      entropy: (size) => {
+        const bytes = new Uint8Array(size);
+        for (let i = 0; i < size; i++) bytes[i] = this.rng() * 256;
+        return bytes;
+      },
     };
   }
 
   /** @param delayMs What its line adds to each way. */
   socket(local: Endpoint, delayMs: number = 5 + Math.floor(this.rng() * 60)): Datagrams {
-    const name = formatEndpoint(local);
     return {
       local,
-      attach: (receive) => this.#sockets.set(name, receive),
+      attach: (receive) => {
+        const others = this.#receivers(local.address).filter(({ port }) => port !== local.port);
+        this.#sockets.set(local.address, [...others, { port: local.port, receive }]);
+      },
       send: (bytes, to) => {
         this.sent++;
         this.bytes += bytes.length;
         if (this.loss > 0 && this.rng() < this.loss) return;
         if (this.filter?.(bytes, local, to) === false) return;
-        const copy = bytes.slice();
         this.#underWay++;
         // The other line's delay is as random as ours.
         const delay = Math.min(delayMs + 5 + Math.floor(this.rng() * 60), HORIZON_MS - 1);
-        this.#calendar[(this.#now + delay) % HORIZON_MS]?.push(() => {
-          this.#underWay--;
-          this.#sockets.get(formatEndpoint(to))?.(copy, local);
-        });
+        this.#calendar[(this.#now + delay) % HORIZON_MS]?.push({ bytes, from: local, to });
       },
       close: async () => {
-        this.#sockets.delete(name);
+        const others = this.#receivers(local.address).filter(({ port }) => port !== local.port);
+        if (others.length > 0) this.#sockets.set(local.address, others);
+        else this.#sockets.delete(local.address);
       },
     };
   }
@@ -111,10 +115,33 @@ export class SimNetwork {
     const arrivals = this.#calendar[next % HORIZON_MS];
     if (arrivals !== undefined && arrivals.length > 0) {
       this.#calendar[next % HORIZON_MS] = [];
-      for (const arrive of arrivals) arrive();
+      for (const arrival of arrivals) this.#deliver(arrival);
     }
     this.deadlines.advance(next);
   }
+
+  #deliver({ bytes, from, to }: Arrival): void {
+    this.#underWay--;
+    for (const { port, receive } of this.#receivers(to.address)) {
+      if (port === to.port) receive(bytes, from);
+    }
+  }
+
+  #receivers(address: string): readonly Receiver[] {
+    return this.#sockets.get(address) ?? [];
+  }
+}
+
+interface Receiver {
+  readonly port: number;
+  readonly receive: (bytes: Uint8Array, from: Endpoint) => void;
+}
+
+/** A datagram under way. */
+interface Arrival {
+  readonly bytes: Uint8Array;
+  readonly from: Endpoint;
+  readonly to: Endpoint;
 }
 
 /** An address that nobody else's /24 has. @param index 0–5,000,000. */
