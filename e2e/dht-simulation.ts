@@ -1,9 +1,9 @@
 // A DHT of thousands of nodes with dead, churning and hostile ones: do lookups find their peers?
 
-import { encode } from "@shoal/bencode";
-import { type Clock, concatBytes, encodeCompact, type Rng, randomInt } from "@shoal/core";
-import { type Contact, DhtNode, decodeKrpc, encodeReply, ID_LENGTH } from "@shoal/dht";
+import { type Clock, type Rng, randomInt, toHex } from "@shoal/core";
+import { DhtNode, ID_LENGTH, type Walked } from "@shoal/dht";
 import { addressOf, SimNetwork } from "../packages/dht/testing/network.ts";
+import { Attackers } from "./dht-attackers.ts";
 
 /** What to simulate. */
 export interface SimulationOptions {
@@ -18,18 +18,32 @@ export interface SimulationOptions {
   readonly lookups: number;
 }
 
+/** Median and 99 of 100. */
+export type Spread = readonly [median: number, p99: number];
+
 /** How it went. */
 export interface SimulationReport {
+  /** Honest nodes at the end. */
   readonly nodes: number;
   readonly lookups: number;
   /** Lookups that found a peer that was announced. */
   readonly found: number;
+  /** Nodes in a table: the median. */
   readonly tableSize: number;
-  /** Queries of a lookup, ms to its first peer: median and 99 of 100. */
-  readonly queries: readonly [number, number];
-  readonly firstPeerMs: readonly [number, number];
-  readonly hops: readonly [number, number];
+  /** Of a lookup: queries, replies between our table and the closest node, virtual ms. */
+  readonly queries: Spread;
+  readonly hops: Spread;
+  readonly lookupMs: Spread;
+  readonly firstPeerMs: Spread;
+  /** Announces with replayed tokens: how many were tried, and taken. */
+  readonly replays: readonly [tried: number, taken: number];
+  /** Targets that a crawl found (BEP 51), of {@link SimulationReport.targets}. */
+  readonly crawled: number;
+  readonly targets: number;
+  /** Everything sent, and how long it all took in virtual time. */
   readonly datagrams: number;
+  readonly virtualSeconds: number;
+  /** Bytes, once all have joined. */
   readonly memoryPerNode: number;
 }
 
@@ -37,6 +51,9 @@ const PORT = 6881;
 const ROUTERS = 3;
 /** Nodes join in groups, so that the routers are not flooded. */
 const JOIN_MS = 40;
+const JOINERS = 10;
+/** A crawl asks every node, and waits 10 s for each that is gone. */
+const CRAWL_LIMIT_MS = 600_000;
 
 /** Runs it: some minutes of virtual time. */
 export async function simulate(options: SimulationOptions): Promise<SimulationReport> {
@@ -59,11 +76,13 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   };
   const targets = Array.from({ length: 20 }, () => randomId(rng));
   const nodes: DhtNode[] = [];
-  const attackers: Attackers = { net, targets, allies: [] };
+  const victim = () => ({ address: addressOf(randomInt(rng, joined)), port: PORT });
+  const attackers = new Attackers({ net, targets, victim });
   for (let i = 0; i < options.nodes; i++) {
-    if (i >= ROUTERS && rng() < options.hostile) attack(attackers, joined++);
+    const isHostile = i >= ROUTERS && rng() < options.hostile;
+    if (isHostile) attackers.add({ address: addressOf(joined++), port: PORT });
     else nodes.push(join());
-    if (i % 5 === 0) await net.advance(JOIN_MS);
+    if (i % JOINERS === 0) await net.advance(JOIN_MS);
   }
   await net.advance(120_000);
   const memoryPerNode = (usedMemory() - before) / nodes.length;
@@ -80,7 +99,8 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     return node;
   });
   await net.advance(60_000);
-  const tally = { found: 0, queries: [] as number[], times: [] as number[], hops: [] as number[] };
+  const firstPeerMs: number[] = [];
+  const walks: Walked[] = [];
   const total = options.lookups;
   const leaving = (options.churnPerHour * nodes.length) / 3600;
   let owed = 0;
@@ -88,17 +108,13 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     const at = i % targets.length;
     const begun = net.clock.now();
     const searcher = pick(nodes, rng, spare);
-    const off = searcher.on("lookup", ({ queries, hops }) => {
-      tally.queries.push(queries);
-      tally.hops.push(hops);
-    });
     const target = targets[at] as Uint8Array;
+    const off = searcher.on("lookup", (walked) => {
+      if (walked.method === "get_peers") walks.push(walked);
+    });
     const firstAt = await net.settle(firstPeer(searcher, target, 1000 + at, net.clock));
     off();
-    if (firstAt !== undefined) {
-      tally.found++;
-      tally.times.push(firstAt - begun);
-    }
+    if (firstAt !== undefined) firstPeerMs.push(firstAt - begun);
     await net.advance(1000);
     owed += leaving * ((net.clock.now() - begun) / 1000);
     for (; owed >= 1; owed--) {
@@ -108,18 +124,42 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
       nodes.push(join());
     }
   }
+  const crawled = await crawl(net, pick(nodes, rng, spare), targets);
   const sizes = nodes.map((node) => node.stats().sites[0]?.nodes ?? 0);
   return {
     nodes: nodes.length,
     lookups: total,
-    found: tally.found,
+    found: firstPeerMs.length,
     tableSize: percentile(sizes, 0.5),
-    queries: spread(tally.queries),
-    firstPeerMs: spread(tally.times),
-    hops: spread(tally.hops),
+    queries: spread(walks.map(({ queries }) => queries)),
+    hops: spread(walks.map(({ hops }) => hops)),
+    lookupMs: spread(walks.map(({ durationMs }) => durationMs)),
+    firstPeerMs: spread(firstPeerMs),
+    replays: [attackers.replaysTried, attackers.replaysTaken],
+    crawled,
+    targets: targets.length,
     datagrams: net.sent,
-    memoryPerNode,
+    virtualSeconds: Math.round(net.clock.now() / 1000),
+    memoryPerNode: Math.round(memoryPerNode),
   };
+}
+
+/** How many of the targets a crawl of the whole DHT finds. */
+async function crawl(
+  net: SimNetwork,
+  node: DhtNode,
+  targets: readonly Uint8Array[],
+): Promise<number> {
+  const wanted = new Set(targets.map(toHex));
+  const found = new Set<string>();
+  const read = async (): Promise<void> => {
+    for await (const { infoHash } of node.crawl({ parallel: 256 })) {
+      const name = toHex(infoHash);
+      if (wanted.has(name)) found.add(name);
+    }
+  };
+  await net.settle(read(), CRAWL_LIMIT_MS);
+  return found.size;
 }
 
 /** When a lookup told of a peer with this port, which only an honest announce has. */
@@ -134,47 +174,6 @@ async function firstPeer(
   return at;
 }
 
-interface Attackers {
-  readonly net: SimNetwork;
-  readonly targets: readonly Uint8Array[];
-  readonly allies: Contact[];
-}
-
-/**
- * A node that sits next to a target under an id that it may not have, names only its allies and
- * itself, tells of peers that are not there, and lets announces come to nothing.
- */
-function attack({ net, targets, allies }: Attackers, index: number): void {
-  const endpoint = { address: addressOf(index), port: PORT };
-  const id = randomId(net.rng);
-  // Close enough to be among the closest everywhere.
-  id.set((targets[index % targets.length] as Uint8Array).subarray(0, 4));
-  allies.push({ id, endpoint });
-  const socket = net.socket(endpoint);
-  socket.attach((bytes, from) => {
-    const message = decodeKrpc(bytes);
-    if (message?.kind !== "query") return;
-    const chosen = Array.from({ length: 8 }, () => pick(allies, net.rng, 0)).map(
-      ({ id, endpoint }) => concatBytes([id, encodeCompact(endpoint)]),
-    );
-    const nodes = concatBytes(chosen);
-    const values = message.method === "get_peers" ? [Uint8Array.of(11, 0, 0, 1, 0, 99)] : undefined;
-    const token = new Uint8Array(4);
-    const ip = new Uint8Array(6).fill(77);
-    socket.send(encodeReply(message.transaction, ip, { id, nodes, values, token }), from);
-  });
-  // Makes itself known by asking around.
-  const a = { id, target: targets[index % targets.length] as Uint8Array };
-  const query = encode({ a, q: "find_node", t: "atta", y: "q" });
-  const alarm = net.deadlines.alarm((now) => {
-    for (let i = 0; i < 4; i++) {
-      socket.send(query, { address: addressOf(randomInt(net.rng, index + 1)), port: PORT });
-    }
-    alarm.set(now + 20_000);
-  });
-  alarm.set(net.clock.now() + 1000);
-}
-
 function pick<T>(items: readonly T[], rng: Rng, from: number): T {
   return items[from + randomInt(rng, items.length - from)] as T;
 }
@@ -183,7 +182,7 @@ function randomId(rng: Rng): Uint8Array {
   return Uint8Array.from({ length: ID_LENGTH }, () => randomInt(rng, 256));
 }
 
-function spread(values: readonly number[]): readonly [number, number] {
+function spread(values: readonly number[]): Spread {
   return [percentile(values, 0.5), percentile(values, 0.99)];
 }
 

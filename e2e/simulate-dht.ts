@@ -1,4 +1,4 @@
-// Prints how a DHT of the given size does: `simulate.ts [nodes] [lookups]`, with --expose-gc.
+// Prints how a DHT of the given size does: `simulate-dht.ts [nodes] [lookups]`, with --expose-gc.
 import { simulate } from "./dht-simulation.ts";
 
 const [nodes = "10000", lookups = "200"] = process.argv.slice(2);
@@ -10,5 +10,7 @@ const report = await simulate({
   hostile: 0.05,
   lookups: Number(lookups),
 });
-console.log(report);
+const seconds = Math.round(performance.now() / 1000);
+const maxRssMiB = Math.round(process.resourceUsage().maxRSS / 1024);
+console.log({ ...report, seconds, maxRssMiB });
 if (report.found < 0.95 * report.lookups) process.exitCode = 1;

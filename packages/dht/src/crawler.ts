@@ -26,6 +26,9 @@ export interface Crawled {
   readonly node: Endpoint;
 }
 
+/** Bits in one of which a target may differ from the id of who is asked: more than buckets. */
+const DEPTH = 32;
+
 /** Tells each info-hash once. Ends when every node that is heard of has been asked. */
 export function crawl(context: DhtContext, options: CrawlOptions): AsyncIterableIterator<Crawled> {
   const { signal, parallel = 32 } = options;
@@ -49,8 +52,7 @@ export function crawl(context: DhtContext, options: CrawlOptions): AsyncIterable
   };
   const ask = async ({ id, endpoint }: Contact): Promise<void> => {
     try {
-      // Each node is asked for its own neighbours, which nobody else knows better.
-      const { infoHashes, nodes } = await sampleOf(context, endpoint, id);
+      const { infoHashes, nodes } = await sampleOf(context, endpoint, nearOrFar(id));
       for (const infoHash of infoHashes) {
         const key = keyOf(infoHash);
         if (seenHashes.has(key) || seenHashes.size >= MAX_SEEN) continue;
@@ -78,4 +80,18 @@ export function crawl(context: DhtContext, options: CrawlOptions): AsyncIterable
   else signal?.addEventListener("abort", abort, { once: true });
   next();
   return channel;
+}
+
+/**
+ * What a node is asked for: the neighbours of its own id with one bit flipped. Neighbours know each
+ * other but nobody else, so that a crawl from neighbour to neighbour would soon come to an end; a
+ * bit in front leads to another part of the DHT, and one behind all buckets to the node's neighbours,
+ * whom nobody else knows better.
+ */
+function nearOrFar(id: Uint8Array): Uint8Array {
+  const target = id.slice();
+  // These bits of an id follow from nothing.
+  const bit = (id[18] ?? 0) % DEPTH;
+  target[bit >> 3] = (target[bit >> 3] ?? 0) ^ (0x80 >> (bit & 7));
+  return target;
 }
