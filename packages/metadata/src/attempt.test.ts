@@ -7,6 +7,7 @@ const NOTHING: ReadonlyMap<number, number> = new Map();
 describe("Attempt", () => {
   it("takes pieces of the right length only", () => {
     const attempt = new Attempt<string>(PIECE_LENGTH + 10);
+    attempt.open();
     expect(attempt.pieceCount).toBe(2);
     expect(attempt.fits(0, PIECE_LENGTH)).toBe(true);
     expect(attempt.fits(0, PIECE_LENGTH - 1)).toBe(false);
@@ -16,10 +17,12 @@ describe("Attempt", () => {
     expect(attempt.fits(2, 0)).toBe(false);
     expect(attempt.fits(Number.MAX_SAFE_INTEGER, PIECE_LENGTH)).toBe(false);
     expect(new Attempt(PIECE_LENGTH).fits(0, PIECE_LENGTH)).toBe(true);
+    expect(new Attempt(PIECE_LENGTH).fits(1, 0)).toBe(false);
   });
 
   it("names the missing piece that was asked for least, and none twice within 3 s", () => {
     const attempt = new Attempt<string>(3 * PIECE_LENGTH);
+    attempt.open();
     const ask = (now: number, asked = NOTHING): number | undefined => {
       const piece = attempt.next(now, asked);
       if (piece !== undefined) attempt.asked(piece, now);
@@ -33,6 +36,7 @@ describe("Attempt", () => {
 
   it("names a piece at once that somebody won't send", () => {
     const attempt = new Attempt<string>(PIECE_LENGTH);
+    attempt.open();
     attempt.asked(0, 0);
     expect(attempt.next(1, NOTHING)).toBeUndefined();
     attempt.release(0);
@@ -41,6 +45,7 @@ describe("Attempt", () => {
 
   it("puts together what came, and tells who sent it", () => {
     const attempt = new Attempt<string>(PIECE_LENGTH + 2);
+    attempt.open();
     const first = new Uint8Array(PIECE_LENGTH).fill(1);
     attempt.put(0, first, "a");
     first.fill(9);
@@ -54,5 +59,17 @@ describe("Attempt", () => {
     expect([...sources]).toEqual(["a", "c"]);
     expect(attempt.held).toBe(0);
     expect(attempt.next(0, NOTHING)).toBe(0);
+  });
+
+  it("asks for nothing and holds nothing while it is not open", () => {
+    const attempt = new Attempt<string>(1);
+    expect(attempt.next(0, NOTHING)).toBeUndefined();
+    attempt.put(0, Uint8Array.of(1), "a");
+    expect(attempt.held).toBe(0);
+    attempt.open();
+    attempt.put(0, Uint8Array.of(1), "a");
+    expect(attempt.held).toBe(1);
+    attempt.close();
+    expect([attempt.isOpen, attempt.held]).toEqual([false, 0]);
   });
 });

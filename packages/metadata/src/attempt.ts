@@ -6,7 +6,7 @@ const ASK_AGAIN_AFTER = 3000;
 
 /**
  * Gathers an info dictionary of one size, as some peers say it has. Memory is taken for what has
- * come, not for the size.
+ * come, not for the size, and only while it is open.
  *
  * @typeParam Source whoever sends pieces, compared by identity.
  */
@@ -20,6 +20,7 @@ export class Attempt<Source> {
   readonly supporters: Set<Source> = new Set();
   readonly #parts = new Map<number, Part<Source>>();
   readonly #asks = new Map<number, Ask>();
+  #isOpen = false;
 
   constructor(size: number, only?: Source) {
     this.size = size;
@@ -30,6 +31,11 @@ export class Attempt<Source> {
   /** Whether every piece has come. */
   get isComplete(): boolean {
     return this.#parts.size === this.pieceCount;
+  }
+
+  /** Whether it asks for pieces and takes them. */
+  get isOpen(): boolean {
+    return this.#isOpen;
   }
 
   /** How many pieces are held. */
@@ -44,11 +50,12 @@ export class Attempt<Source> {
 
   /**
    * The piece to ask for next: of those that are missing the one that was asked for least, unless
-   * somebody has been asked just now. `undefined` if there is none.
+   * somebody has been asked just now. `undefined` if there is none, and while it is not open.
    *
    * @param asked pieces that whoever will be asked owes already.
    */
   next(now: number, asked: ReadonlyMap<number, number>): number | undefined {
+    if (!this.#isOpen) return undefined;
     let best: number | undefined;
     let fewest = Number.POSITIVE_INFINITY;
     for (let piece = 0; piece < this.pieceCount && fewest > 0; piece++) {
@@ -75,12 +82,13 @@ export class Attempt<Source> {
     if (ask !== undefined) this.#asks.set(piece, { count: ask.count, again: 0 });
   }
 
-  /** Keeps a piece that {@link fits}, unless it is there already. @param bytes copied. */
+  /** Keeps a piece that {@link fits}, if it is missing. @param bytes copied. */
   put(piece: number, bytes: Uint8Array, from: Source): void {
-    if (!this.#parts.has(piece)) this.#parts.set(piece, { bytes: bytes.slice(), from });
+    if (this.#isOpen && !this.#parts.has(piece))
+      this.#parts.set(piece, { bytes: bytes.slice(), from });
   }
 
-  /** Everything that came, put together, and who sent it; the attempt is as new afterwards. */
+  /** Everything that came, put together, and who sent it; nothing of it is held afterwards. */
   take(): { bytes: Uint8Array; sources: Set<Source> } {
     const bytes = new Uint8Array(this.size);
     const sources = new Set<Source>();
@@ -88,12 +96,22 @@ export class Attempt<Source> {
       bytes.set(part.bytes, piece * PIECE_LENGTH);
       sources.add(part.from);
     }
-    this.clear();
+    this.#clear();
     return { bytes, sources };
   }
 
-  /** Drops what came. */
-  clear(): void {
+  /** Begins. */
+  open(): void {
+    this.#isOpen = true;
+  }
+
+  /** Stops, and drops what came. */
+  close(): void {
+    this.#isOpen = false;
+    this.#clear();
+  }
+
+  #clear(): void {
     this.#parts.clear();
     this.#asks.clear();
   }

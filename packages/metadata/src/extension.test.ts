@@ -184,6 +184,20 @@ describe("serving", () => {
     expect(given() - before).toBe(100);
   });
 
+  it("queues no more for a peer than it may have at once", () => {
+    const { swarm, seed } = setup(20 * PIECE_LENGTH);
+    const { node, ask } = asker(swarm, []);
+    swarm.connect(node, seed, { latency: 10, rate: 1 });
+    swarm.pass(SECOND);
+    // The 36 that come back in a minute; about 4 are sent in that time.
+    for (let minute = 0; minute < 10; minute++) {
+      for (let i = 0; i < 36; i++) ask(i % 20);
+      swarm.pass(60 * SECOND);
+    }
+    expect(seed.sent).toBeGreaterThan(360 - 76);
+    expect(seed.disconnects).toEqual([]);
+  });
+
   it("stops when the connection ends", () => {
     const { swarm, seed } = setup(2_000_000);
     const { node } = asker(swarm, [...Array(122).keys()]);

@@ -124,11 +124,8 @@ export class Fetch {
 
   /** Asks whoever can be asked. The alarm goes on as long as anybody could be. */
   #askAll(now: number): void {
-    for (const lane of [this.#small, this.#large]) {
-      for (const gone of lane.schedule(now)) {
-        for (const source of gone.supporters) source.forget();
-      }
-    }
+    this.#small.schedule(now);
+    this.#large.schedule(now);
     let isWorthWaiting = false;
     for (const source of this.#sources) {
       this.#ask(source, now);
@@ -141,15 +138,11 @@ export class Fetch {
   #ask(source: Source, now: number): void {
     const { attempt } = source;
     while (source.isReady(now)) {
-      const piece = attempt === undefined ? this.#probe(source) : this.#next(source, attempt, now);
+      const piece = attempt === undefined ? this.#probe(source) : attempt.next(now, source.asked);
       if (piece === undefined) return;
       attempt?.asked(piece, now);
       source.ask(piece, now);
     }
-  }
-
-  #next(source: Source, attempt: Attempt<Source>, now: number): number | undefined {
-    return this.#laneOf(attempt.size).admits(attempt) ? attempt.next(now, source.asked) : undefined;
   }
 
   /** It may have got the info dictionary after it told us, and many clients don't tell again. */
@@ -159,8 +152,6 @@ export class Fetch {
 
   #keep(source: Source, attempt: Attempt<Source>, piece: number, bytes: Uint8Array): void {
     source.gave();
-    // A late answer, when others have their turn.
-    if (!this.#laneOf(attempt.size).admits(attempt)) return;
     attempt.put(piece, bytes, source);
     if (attempt.isComplete) this.#check(attempt);
   }

@@ -15,6 +15,60 @@ describe("fetching among peers that stall", () => {
     expect(swarm.run(() => leech.metadata() !== undefined, 5 * SECOND)).toBe(true);
   });
 
+  it("asks others at once for what a peer rejects, or leaves behind", () => {
+    const { swarm, seed, leech } = setup(4 * PIECE_LENGTH);
+    const rejects: Script = {
+      size: swarm.truth.length,
+      message: ({ piece }, peer) => peer.send(encodeReject(piece)),
+    };
+    swarm.connect(leech, scriptedNode(swarm, rejects));
+    const stalls: Script = { size: swarm.truth.length, message: () => {} };
+    const cut = swarm.connect(leech, scriptedNode(swarm, stalls));
+    swarm.connect(leech, seed);
+    swarm.pass(500);
+    cut();
+    expect(swarm.run(() => leech.metadata() !== undefined, 500)).toBe(true);
+  });
+
+  it("asks little of a peer that never answers", () => {
+    const { swarm, leech } = setup(64 * PIECE_LENGTH);
+    const counts = [swarm.truth.length, undefined].map((size) => {
+      const count = { requests: 0 };
+      swarm.connect(leech, scriptedNode(swarm, { size, message: () => void count.requests++ }));
+      return count;
+    });
+    swarm.pass(300 * SECOND);
+    const [claiming, silent] = counts.map(({ requests }) => requests);
+    expect(claiming).toBeGreaterThan(10);
+    expect(claiming).toBeLessThan(24);
+    expect(silent).toBeGreaterThan(2);
+    expect(silent).toBeLessThan(7);
+  });
+
+  it("waits for a slow peer that goes on answering", () => {
+    const { swarm, leech } = setup(12 * PIECE_LENGTH);
+    const requests: number[] = [];
+    const fair = honest(swarm);
+    const slow: Script = {
+      size: swarm.truth.length,
+      message: (message, peer) => {
+        requests.push(message.piece);
+        fair.message(message, peer);
+      },
+    };
+    // A piece takes 8 s.
+    swarm.connect(leech, scriptedNode(swarm, slow), { latency: 20, rate: 2 });
+    expect(swarm.run(() => leech.metadata() !== undefined, 110 * SECOND)).toBe(true);
+    expect(requests).toEqual([...Array(12).keys()]);
+  });
+
+  it("asks for more at once of a peer that answers", () => {
+    const { swarm, leech } = setup(64 * PIECE_LENGTH);
+    swarm.connect(leech, scriptedNode(swarm, honest(swarm)), { latency: 500, rate: 1000 });
+    // A second there and back, for eight pieces at last.
+    expect(swarm.run(() => leech.metadata() !== undefined, 14 * SECOND)).toBe(true);
+  });
+
   it("asks a peer again that forgot to answer", () => {
     const { swarm, leech } = setup(8 * PIECE_LENGTH);
     let count = 0;
@@ -118,6 +172,33 @@ describe("fetching among liars", () => {
     expect(swarm.run(() => leech.metadata() !== undefined, 600 * SECOND)).toBe(true);
   });
 
+  it("keeps no place for a peer that gives the extension up", () => {
+    const { swarm, seed, leech } = setup(1_500_000);
+    const broken: Script = {
+      size: 2_000_000,
+      message: () => {
+        throw new Error("broken");
+      },
+    };
+    swarm.connect(leech, scriptedNode(swarm, broken));
+    swarm.pass(SECOND);
+    swarm.connect(leech, seed);
+    expect(swarm.run(() => leech.metadata() !== undefined, 10 * SECOND)).toBe(true);
+  });
+
+  it("gathers one large dictionary at a time", () => {
+    const { swarm, leech } = setup(1);
+    const asked = new Set<number>();
+    for (let i = 0; i < 5; i++) {
+      const note = (): void => void asked.add(i);
+      swarm.connect(leech, scriptedNode(swarm, { size: 2_000_000 + i, message: note }));
+    }
+    swarm.pass(19 * SECOND);
+    expect(asked.size).toBe(1);
+    swarm.pass(100 * SECOND);
+    expect(asked.size).toBe(5);
+  });
+
   it("takes no memory for what is only announced", () => {
     const { swarm, leech } = setup(1);
     const before = process.memoryUsage().arrayBuffers;
@@ -138,6 +219,25 @@ describe("fetching among liars", () => {
     expect(leech.arrivals).toBe(1);
     swarm.connect(leech, seed);
     expect(swarm.run(() => leech.metadata() !== undefined, 2 * SECOND)).toBe(true);
+  });
+
+  it("is done with a liar before its connection is", () => {
+    const { swarm, seed, leech } = setup(1_500_000);
+    const forger = liar(1_200_000);
+    const script: Script = {
+      ...forger,
+      message: (message, peer) => {
+        forger.message(message, peer);
+        peer.refreshHandshake();
+      },
+    };
+    const link = { latency: 20, rate: 1000, lingers: true };
+    swarm.connect(leech, scriptedNode(swarm, script), link);
+    swarm.pass(10 * SECOND);
+    expect(leech.disconnects).toHaveLength(1);
+    swarm.connect(leech, seed);
+    expect(swarm.run(() => leech.metadata() !== undefined, 10 * SECOND)).toBe(true);
+    expect(leech.arrivals).toBe(2);
   });
 
   it("lets all prove themselves alone when one of several forged", () => {
@@ -250,7 +350,7 @@ describe("hostile messages", () => {
         for (let i = 0; i < 3000; i++) peer.send(payload);
       };
       const hostile = scriptedNode(swarm, { size: 40, begin, message: () => {} });
-      swarm.connect(node, hostile, { latency: 1, rate: 1e6 });
+      swarm.connect(node, hostile, { latency: 1, rate: 1e6, lingers: true });
     }
     swarm.pass(5 * SECOND);
     for (const node of [seed, other]) {

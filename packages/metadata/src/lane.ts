@@ -11,8 +11,8 @@ const SLOWEST = 16.384;
 const PATIENCE = 30_000;
 
 /**
- * A number of places for attempts. What an attempt holds, it holds in its place only: memory is
- * bounded by the places and the largest size.
+ * A number of places for attempts: an attempt is open while it has one. So memory is bounded by the
+ * places and the largest size.
  */
 export class Lane<Source> {
   readonly #places: number;
@@ -31,11 +31,6 @@ export class Lane<Source> {
     return undefined;
   }
 
-  /** Whether the attempt has a place. */
-  admits(attempt: Attempt<Source>): boolean {
-    return this.#turns.get(attempt)?.until !== undefined;
-  }
-
   /** Lets an attempt wait for a place. */
   add(attempt: Attempt<Source>, now: number): void {
     this.#turns.set(attempt, { count: 0, since: now, until: undefined });
@@ -50,27 +45,22 @@ export class Lane<Source> {
   /**
    * Gives places to those that wait. If there are none left, attempts that nobody supports any more
    * and those whose turn is over make room; each of their next turns is twice as long.
-   *
-   * @returns those that had to go; they hold nothing now.
    */
-  schedule(now: number): Attempt<Source>[] {
-    const gone: Attempt<Source>[] = [];
+  schedule(now: number): void {
     for (let next = this.#next(now); next !== undefined; next = this.#next(now)) {
       if (this.#taken === this.#places) {
         const last = this.#overdue(now);
-        if (last === undefined) break;
-        gone.push(last);
+        if (last === undefined) return;
         if (last.supporters.size === 0) this.remove(last);
         else this.#park(last, now);
       }
       this.#admit(next, now);
     }
-    return gone;
   }
 
   /** Removes all. */
   clear(): void {
-    for (const attempt of [...this.#turns.keys()]) this.remove(attempt);
+    for (const attempt of this.#turns.keys()) this.remove(attempt);
   }
 
   #next(now: number): Attempt<Source> | undefined {
@@ -109,6 +99,7 @@ export class Lane<Source> {
     turn.until = now + Math.min(longest, FIRST_TURN * 2 ** turn.count);
     turn.count++;
     this.#taken++;
+    attempt.open();
   }
 
   #park(attempt: Attempt<Source>, now: number): void {
@@ -121,7 +112,7 @@ export class Lane<Source> {
     const turn = this.#turns.get(attempt);
     if (turn?.until !== undefined) this.#taken--;
     if (turn !== undefined) turn.until = undefined;
-    attempt.clear();
+    attempt.close();
   }
 }
 

@@ -38,8 +38,9 @@ export class Server {
 
   #accepts(piece: number, metadata: Uint8Array, now: number): boolean {
     const pieceCount = countPieces(metadata.length);
-    if (piece >= pieceCount || this.#queue.length >= Math.max(MIN_QUEUE, pieceCount)) return false;
-    this.#allowance ??= new Allowance(pieceCount * BURST_COPIES + SPARE, pieceCount + SPARE, now);
+    const burst = pieceCount * BURST_COPIES + SPARE;
+    if (piece >= pieceCount || this.#queue.length >= burst) return false;
+    this.#allowance ??= new Allowance(burst, pieceCount + SPARE, now);
     return this.#allowance.take(now);
   }
 
@@ -59,11 +60,9 @@ export class Server {
 
 /** Bytes that may wait on the connection before the queue does. */
 const BACKLOG = 163_840;
-/** How many requests may wait; never fewer than there are pieces, for some clients ask for all at once. */
-const MIN_QUEUE = 1024;
 /** Ms between looks whether the connection has room again. */
 const POLL = 50;
-/** How many copies a peer may have at once; later one a minute. */
+/** How many copies a peer may have, or ask for, at once; later one a minute. */
 const BURST_COPIES = 3;
 /** Pieces on top of that, for small dictionaries. */
 const SPARE = 16;

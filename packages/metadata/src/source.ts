@@ -93,7 +93,7 @@ export class Source {
 
   /** Gives up everything that it was asked for. */
   forget(): void {
-    for (const piece of [...this.#asked.keys()]) this.#giveUp(piece);
+    for (const piece of this.#asked.keys()) this.#giveUp(piece);
   }
 
   #giveUp(piece: number): void {

@@ -100,7 +100,7 @@ function scriptOf(swarm: Swarm, kind: Exclude<Kind, "seed">): Script {
       return fair;
     case "late":
       // Has it, but never said so.
-      return { message: fair.message };
+      return { message: (message, peer) => fair.message(message, peer) };
     case "stall":
       return { size, message: () => {} };
     case "forge":

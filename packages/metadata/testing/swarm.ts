@@ -17,6 +17,8 @@ export interface LinkOptions {
   readonly latency: number;
   /** Bytes per ms. */
   readonly rate: number;
+  /** The connection goes on for a while after one side has closed it, as those of sockets do. */
+  readonly lingers?: boolean;
 }
 
 /** The clock, and what comes when. */
@@ -77,6 +79,8 @@ export class Node implements ExtensionTorrent {
   readonly disconnects: Error[] = [];
   /** What its extension threw. */
   readonly errors: Error[] = [];
+  /** Messages that it sent, handshakes included. */
+  sent = 0;
   /** Bytes that wait on the connection that it used last. */
   backlog = 0;
   /** Info dictionaries that were put together. */
@@ -180,11 +184,12 @@ class Ending {
         send: (message, payload) => {
           this.#send(message, payload.slice(), other);
           here.backlog = backlog();
+          here.sent++;
         },
         dontHave: () => {},
         disconnect: (reason) => {
           here.disconnects.push(reason);
-          cut();
+          if (this.#options.lingers !== true) cut();
         },
         disabled: (_name, error) => here.errors.push(error),
       },
