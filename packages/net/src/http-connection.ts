@@ -82,6 +82,8 @@ export class HttpConnection {
         return;
       }
       this.#socket = socket;
+      // Where TLS runs over a socket that is there already, nothing is read through the buffer.
+      socket.on("data", (chunk: Uint8Array) => this.#received(chunk));
       socket.on("end", () => this.#ended());
       socket.on("error", (cause) => this.fail(netError(cause, `reading from ${to.origin}`)));
       socket.on("close", () => this.#closed());
@@ -143,10 +145,10 @@ export class HttpConnection {
       // Nobody asked for it: what comes next could not be trusted.
       this.#keepAlive = false;
     } else if (this.#held.length > 0 || this.#isPaused) {
-      this.#held.push(bytes.slice());
+      this.#held.push(new Uint8Array(bytes));
     } else {
       const used = this.#parse(bytes);
-      if (used < bytes.length) this.#hold(bytes.slice(used));
+      if (used < bytes.length) this.#hold(new Uint8Array(bytes.subarray(used)));
       this.#settle();
     }
   }

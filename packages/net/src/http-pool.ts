@@ -35,6 +35,7 @@ export class HttpPool {
   readonly #limit: number;
   readonly #origins: Map<string, Origin> = new Map();
   #buffer: Buffer | undefined;
+  #isClosed = false;
 
   /** @param limit Connections to one origin at a time. */
   constructor(agents: HttpAgents, limit: number) {
@@ -48,6 +49,10 @@ export class HttpPool {
    * @returns withdraws the wish.
    */
   acquire(to: Destination, waiting: Waiting): () => void {
+    if (this.#isClosed) {
+      waiting.failed(closed());
+      return () => {};
+    }
     const key = `${to.publicOnly ? "public " : ""}${to.url.origin}`;
     let origin = this.#origins.get(key);
     if (origin === undefined) {
@@ -62,9 +67,10 @@ export class HttpPool {
 
   /** Ends all connections; who waits or receives is told. */
   close(): void {
-    const error = new NetError("ERR_NET_CLOSED", "the HTTP client was closed");
-    for (const { waiting, open } of [...this.#origins.values()]) {
-      for (const one of [...waiting]) one.failed(error);
+    this.#isClosed = true;
+    const error = closed();
+    for (const { waiting, open } of this.#origins.values()) {
+      for (const one of waiting) one.failed(error);
       waiting.clear();
       for (const connection of open) connection.fail(error);
     }
@@ -119,4 +125,8 @@ export class HttpPool {
       this.#serve(key, origin);
     });
   }
+}
+
+function closed(): NetError {
+  return new NetError("ERR_NET_CLOSED", "the HTTP client was closed");
 }

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { expect, it, vi } from "vitest";
 import { createHttpClient } from "./http.ts";
 import type * as Agents from "./http-agents.ts";
+import type * as Connections from "./http-connection.ts";
 
 // The server of this test plays a public one: its address is hidden from the rules.
 vi.mock(import("./http-agents.ts"), async (original) => {
@@ -15,6 +16,12 @@ vi.mock(import("./http-agents.ts"), async (original) => {
       remoteAddress: () => "192.0.2.1",
     }),
   };
+});
+
+vi.mock(import("./http-connection.ts"), async (original) => {
+  const { HttpConnection }: typeof Connections = await original();
+  vi.spyOn(HttpConnection.prototype, "isPublic", "get").mockReturnValue(true);
+  return { HttpConnection };
 });
 
 it("does not follow a public server to a local address, not even by a name", async () => {
@@ -34,8 +41,13 @@ it("does not follow a public server to a local address, not even by a name", asy
       timeoutMs: 10_000,
     });
     await expect(getting).rejects.toMatchObject({ code: "ERR_NET_REDIRECT" });
+    const streaming = new Promise((resolve) => {
+      const handler = { head: () => true, data: () => {}, end: () => {}, failed: resolve };
+      client.stream(`http://127.0.0.1:${port}${path}`, { idleTimeoutMs: 10_000 }, handler);
+    });
+    expect(await streaming).toMatchObject({ code: "ERR_NET_REDIRECT" });
   }
-  expect(asked).toEqual(["/name", "/address"]);
+  expect(asked).toEqual(["/name", "/name", "/address", "/address"]);
   await client.close();
   server.closeAllConnections();
   server.close();
