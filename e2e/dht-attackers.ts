@@ -23,7 +23,7 @@ export interface AttackSettings {
   /** What they want to hide. */
   readonly targets: readonly Uint8Array[];
   /** Somebody who may be there. */
-  victim(): Endpoint;
+  readonly victim: () => Endpoint;
 }
 
 /** All attackers of a simulation, who know each other. */
