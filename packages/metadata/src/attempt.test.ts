@@ -51,6 +51,7 @@ describe("Attempt", () => {
     first.fill(9);
     attempt.put(0, first, "b");
     expect(attempt.isComplete).toBe(false);
+    attempt.asked(0, 0);
     expect(attempt.next(0, NOTHING)).toBe(1);
     attempt.put(1, Uint8Array.of(2, 3), "c");
     expect(attempt.isComplete).toBe(true);

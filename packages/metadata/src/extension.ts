@@ -66,7 +66,7 @@ class MetadataExchange implements TorrentExtension {
 
   /** Tells all that the info dictionary can be had here now. */
   #announce(): void {
-    for (const peer of [...this.#peers]) peer.refreshHandshake();
+    for (const peer of this.#peers) peer.refreshHandshake();
   }
 }
 

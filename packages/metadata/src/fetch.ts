@@ -115,9 +115,8 @@ export class Fetch {
   #tick(now: number): void {
     if (this.#settled()) return;
     for (const source of this.#sources) {
-      const given = source.expire(now);
-      for (const piece of given) source.attempt?.release(piece);
-      if (given.length > 0 && source.size === undefined) this.#pause(source, now);
+      const isSilent = source.expire(now);
+      if (isSilent && source.size === undefined) this.#pause(source, now);
     }
     this.#askAll(now);
   }

@@ -2,7 +2,7 @@
 import type { ExtensionPeer } from "@shoal/wire";
 import { describe, expect, it } from "vitest";
 import { honest, liar, SECOND, scriptedNode, seedOf, setup } from "../testing/peers.ts";
-import { Node, type Script } from "../testing/swarm.ts";
+import { Node, type Script, type Swarm } from "../testing/swarm.ts";
 import { metadataExtension } from "./index.ts";
 import { encodeData, encodeReject, encodeRequest, PIECE_LENGTH } from "./message.ts";
 
@@ -100,6 +100,43 @@ describe("fetching among peers that stall", () => {
     const pauses = requests.slice(1).map((at, i) => at - (requests[i] ?? 0));
     expect(Math.min(...pauses)).toBeGreaterThan(SECOND);
     for (const pause of pauses.slice(5)) expect(pause).toBeGreaterThan(40 * SECOND);
+  });
+
+  it("asks little of a peer that rejects everything", () => {
+    const { swarm, leech } = setup(64 * PIECE_LENGTH);
+    const { script, mood, requests } = moody(swarm);
+    swarm.connect(leech, scriptedNode(swarm, script), { latency: 100, rate: 1000 });
+    swarm.pass(1500);
+    mood.gives = false;
+    const before = requests.length;
+    swarm.pass(60 * SECOND);
+    expect(requests.length - before).toBeLessThan(20);
+    mood.gives = true;
+    expect(swarm.run(() => leech.metadata() !== undefined, 70 * SECOND)).toBe(true);
+  });
+
+  it("counts rejects as one that come together", () => {
+    const { swarm, leech } = setup(64 * PIECE_LENGTH);
+    const { script, mood } = moody(swarm);
+    swarm.connect(leech, scriptedNode(swarm, script), { latency: 100, rate: 1000 });
+    swarm.pass(1500);
+    mood.gives = false;
+    swarm.pass(250);
+    mood.gives = true;
+    expect(swarm.run(() => leech.metadata() !== undefined, 8 * SECOND)).toBe(true);
+  });
+
+  it("forgives a reject when a piece comes", () => {
+    const { swarm, leech } = setup(12 * PIECE_LENGTH);
+    let count = 0;
+    const fussy: Script = {
+      size: swarm.truth.length,
+      message: ({ piece }, peer) => {
+        peer.send(count++ % 2 > 0 ? encodeData(piece, swarm.truth) : encodeReject(piece));
+      },
+    };
+    swarm.connect(leech, scriptedNode(swarm, fussy));
+    expect(swarm.run(() => leech.metadata() !== undefined, 80 * SECOND)).toBe(true);
   });
 
   it("takes answers that come late", () => {
@@ -377,3 +414,17 @@ describe("hostile messages", () => {
     expect(seed.disconnects).toEqual([]);
   });
 });
+
+/** A peer that gives or rejects as it is told. */
+function moody(swarm: Swarm): { script: Script; mood: { gives: boolean }; requests: number[] } {
+  const mood = { gives: true };
+  const requests: number[] = [];
+  const script: Script = {
+    size: swarm.truth.length,
+    message: ({ piece }, peer) => {
+      requests.push(piece);
+      peer.send(mood.gives ? encodeData(piece, swarm.truth) : encodeReject(piece));
+    },
+  };
+  return { script, mood, requests };
+}

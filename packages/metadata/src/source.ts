@@ -3,7 +3,10 @@ import type { ExtensionPeer } from "@shoal/wire";
 import type { Attempt } from "./attempt.ts";
 import { encodeRequest } from "./message.ts";
 
-/** Ms without any answer after which what a peer was asked for is given up. */
+/**
+ * Ms without any answer after which what a peer was asked for is given up. Others are asked for it
+ * much earlier.
+ */
 const SILENCE = 15_000;
 /** Ms until a peer that rejected is asked again: doubled with each reject in a row, up to a limit. */
 const SHORT_PAUSE = 2000;
@@ -67,6 +70,8 @@ export class Source {
 
   /** It does not give what it was asked for: it is left in peace for a while. @param jitter of [0, 1). */
   refused(now: number, jitter: number): void {
+    // Several that were under way together count as one.
+    if (now < this.#pausedUntil) return;
     const pause = SHORT_PAUSE * 2 ** this.#refusals;
     const limit = this.size === undefined ? LONG_PAUSE : Math.min(LONG_PAUSE, pause);
     this.#refusals++;
@@ -80,15 +85,16 @@ export class Source {
     this.#pausedUntil = 0;
   }
 
-  /** Gives up what it has not answered for too long, and says what that was. */
-  expire(now: number): number[] {
-    const given: number[] = [];
+  /** Gives up what it has not answered for too long. @returns whether there was something. */
+  expire(now: number): boolean {
+    let isSilent = false;
     for (const [piece, at] of this.#asked) {
-      if (now - Math.max(at, this.#heardAt) >= SILENCE) given.push(piece);
+      if (now - Math.max(at, this.#heardAt) < SILENCE) continue;
+      this.#giveUp(piece);
+      isSilent = true;
     }
-    for (const piece of given) this.#giveUp(piece);
-    if (given.length > 0) this.#window = 1;
-    return given;
+    if (isSilent) this.#window = 1;
+    return isSilent;
   }
 
   /** Gives up everything that it was asked for. */
