@@ -150,6 +150,34 @@ describe("the server", () => {
 });
 
 describe("both families", () => {
+  it.each([
+    ["nodes", addressOf(0), (i: number) => addressOf(i + 1)],
+    ["nodes6", "2a00::1", (i: number) => `2a00:${i + 1}::1`],
+  ])("reply with eight %s and a token in at most 400 bytes", async (name, address, addressAt) => {
+    const net = new SimNetwork(3);
+    const at = { address, port: 1 };
+    const node = new DhtNode(net.host(), { sockets: [net.socket(at)] });
+    for (let i = 0; i < 20; i++) {
+      const endpoint = { address: addressAt(i), port: 1 };
+      new DhtNode(net.host(), { sockets: [net.socket(endpoint)], bootstrap: [at] });
+    }
+    await net.advance(20_000);
+    expect(node.nodes().length).toBeGreaterThanOrEqual(8);
+    const asker = net.socket({ address: addressAt(50), port: 1 });
+    const replies: Uint8Array[] = [];
+    asker.attach((bytes) => replies.push(bytes));
+    asker.send(
+      encodeQuery(Uint8Array.of(1, 2), "get_peers", { id: ID, info_hash: HASH }, true),
+      at,
+    );
+    await net.run(() => replies.length > 0, 1000);
+    const [reply = new Uint8Array(0)] = replies;
+    const values = decodeDict(reply).dict("r");
+    expect(values?.bytes(name)).toHaveLength(8 * (name === "nodes" ? 26 : 38));
+    expect(values?.bytes("token")).toBeDefined();
+    expect(reply.length).toBeLessThanOrEqual(400);
+  });
+
   it("live in one node, and help each other to begin", async () => {
     const net = new SimNetwork(2);
     const make = (i: number, bootstrap: Endpoint[]): DhtNode =>
