@@ -85,13 +85,15 @@ export class PieceJobs implements PieceOwner, GateOwner {
   /** Begins to read the block and those that follow it and are missing, or has it postponed. */
   read(entry: CachedPiece, from: BlockIndex): void {
     if (this.#isClosed) return;
-    if (entry.dropped) {
-      this.#readAfresh(entry, from);
-      return;
-    }
     const { cache } = this.#host;
     entry.reading = true;
     const runs: number[] = [];
+    if (entry.dropped) {
+      // It was forgotten while this waited, perhaps for being wrong: who waits is told as of a read,
+      // and asks anew for what is still claimed.
+      this.#submit({ kind: "read", torrent: this.#torrent, piece: entry.index, runs }, entry);
+      return;
+    }
     let room = this.gate.isHolding ? 0 : Math.min(cache.readRoom, cache.policy.readAhead(entry));
     for (let block = from; block < entry.slots.length && room > 0; block++) {
       if (entry.slots[block] !== NO_SLOT) continue;
@@ -136,14 +138,6 @@ export class PieceJobs implements PieceOwner, GateOwner {
 
   opened(): void {
     this.#host.balance();
-  }
-
-  /** The entry was dropped while its read was postponed: whoever waits for that still does. */
-  #readAfresh(entry: CachedPiece, from: BlockIndex): void {
-    const known = this.pieces.get(entry.index);
-    const fresh = known ?? this.enter(entry.index);
-    if (known === undefined) fresh.phase = "stored";
-    if (!fresh.reading) this.read(fresh, from);
   }
 
   #startWrite(entry: CachedPiece): boolean {
