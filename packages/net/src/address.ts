@@ -1,5 +1,5 @@
 // Endpoints as callers give them and as sockets name them.
-import { type Endpoint, endpoint, normalizeIp } from "@shoal/core";
+import { canonicalAddress, type Endpoint, endpoint, isDialable } from "@shoal/core";
 import { NetError } from "./error.ts";
 
 /**
@@ -20,11 +20,24 @@ export function checkEndpoint({ address, port }: Endpoint, attempt: string): End
   }
 }
 
-/** What Node calls a socket's end, with canonical text and without a link-local zone (`%eth0`). */
+/**
+ * As {@link checkEndpoint}, for an address that somebody can be at: not unspecified, multicast, or
+ * link-local without a zone.
+ */
+export function checkRemote(to: Endpoint, attempt: string): Endpoint {
+  const remote = checkEndpoint(to, attempt);
+  if (isDialable(remote.address)) return remote;
+  throw new NetError(
+    "ERR_NET_INVALID_ADDRESS",
+    `${attempt}: nobody can be at that address (link-local ones need a zone, as fe80::1%eth0)`,
+  );
+}
+
+/** What Node calls a socket's end, with canonical text. Link-local addresses have their zone. */
 export function socketEndpoint(
   address: string | undefined,
   port: number | undefined,
 ): Endpoint | undefined {
-  const canonical = normalizeIp(address?.replace(/%.*$/, "") ?? "");
+  const canonical = canonicalAddress(address ?? "");
   return canonical === undefined || port === undefined ? undefined : { address: canonical, port };
 }

@@ -13,25 +13,21 @@ export interface LocalAddress {
 
 /** The local addresses that may be used; looked up anew at every call, as they come and go. */
 export interface Binding {
-  /**
-   * All of them, at least one.
-   *
-   * @throws NetError `ERR_NET_ADDRESS_UNAVAILABLE` if none is there at present.
-   */
-  addresses(): readonly LocalAddress[];
+  /** All of them, which may be none. */
+  readonly addresses: () => readonly LocalAddress[];
   /**
    * The one from which `to` is reached.
    *
    * @param to Canonical IP text.
    * @throws NetError `ERR_NET_ADDRESS_UNAVAILABLE` if none can.
    */
-  sourceFor(to: string): LocalAddress;
+  readonly sourceFor: (to: string) => LocalAddress;
   /**
    * The one that is `address`; for `::` and `0.0.0.0` the first of that family.
    *
    * @throws NetError `ERR_NET_ADDRESS_UNAVAILABLE` if it is not allowed or not there.
    */
-  local(address: string): LocalAddress;
+  readonly local: (address: string) => LocalAddress;
 }
 
 /** The host's interfaces that are up, by name, as `networkInterfaces` of node:os gives them. */
@@ -60,7 +56,9 @@ export function bindTo(
     const here = interfaces();
     return rules.flatMap((rule) => {
       if (ipFamily(rule) !== undefined) return isPresent(rule, here) ? [localAddress(rule)] : [];
-      return addressesOf(rule, here).map((address) => localAddress(address, tie ? rule : undefined));
+      return addressesOf(rule, here).map((address) =>
+        localAddress(address, tie ? rule : undefined),
+      );
     });
   };
   const choose = (wanted: string, fits: (local: LocalAddress) => boolean): LocalAddress => {
@@ -69,11 +67,7 @@ export function bindTo(
     return found;
   };
   return {
-    addresses: () => {
-      const found = present();
-      if (found.length === 0) throw unavailable(allowed, "an address");
-      return found;
-    },
+    addresses: present,
     sourceFor: (to) => choose(`a way to ${to}`, ({ address }) => reaches(address, to)),
     local: (at) => {
       const isAny = at === "::" || at === "0.0.0.0";
@@ -128,7 +122,8 @@ function isLoopback(address: string): boolean {
   return address === "::1" || address.startsWith("127.");
 }
 
-function unavailable(allowed: readonly string[], wanted: string): NetError {
+/** The error that something can't be had from what is allowed. @param wanted as “a way to ::1” */
+export function unavailable(allowed: readonly string[], wanted: string): NetError {
   return new NetError(
     "ERR_NET_ADDRESS_UNAVAILABLE",
     `${wanted} is not to be had from ${allowed.join(", ")}, to which the network is bound; is it up?`,

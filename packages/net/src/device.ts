@@ -23,11 +23,6 @@ export interface DeviceSockets {
   bound(kind: "stream" | "datagram", at: Endpoint, device: string): number;
 }
 
-/** Whether sockets can and must be tied to interfaces here: where koffi is missing it can't be done. */
-export function canTie(platform: NodeJS.Platform = process.platform): boolean {
-  return platform === "linux";
-}
-
 /** @throws NetError `ERR_NET_NO_KOFFI` where the optional package koffi is not there or doesn't work. */
 export function deviceSockets(): DeviceSockets {
   loaded ??= load();
@@ -40,17 +35,13 @@ type Call<Args extends unknown[]> = (...args: Args) => number;
 
 function load(): DeviceSockets {
   const { calls, errno } = libc();
+  /** What a call returned. @throws NetError if it failed. */
   const check = (result: number, attempt: string): number => {
     if (result >= 0) return result;
     const number = errno();
     const [code = `errno ${number}`] =
       Object.entries(constants.errno).find(([, value]) => value === number) ?? [];
     throw netError(Object.assign(new Error(code), { code }), attempt);
-  };
-  const open = (kind: number, family: 4 | 6, device: string): number => {
-    const attempt = `making a socket for interface ${device}`;
-    const fd = check(calls.socket(FAMILIES[family], kind | NONBLOCK | CLOEXEC, 0), attempt);
-    return closingOnFailure(fd, () => set(fd, SOL_SOCKET, BINDTODEVICE, `${device}\0`, attempt));
   };
   const set = (fd: number, level: number, name: number, value: string, attempt: string): void => {
     const bytes = Buffer.from(value);
@@ -64,6 +55,11 @@ function load(): DeviceSockets {
       calls.close(fd);
       throw error;
     }
+  };
+  const open = (kind: number, family: 4 | 6, device: string): number => {
+    const attempt = `making a socket for interface ${device}`;
+    const fd = check(calls.socket(FAMILIES[family], kind | NONBLOCK | CLOEXEC, 0), attempt);
+    return closingOnFailure(fd, () => set(fd, SOL_SOCKET, BINDTODEVICE, `${device}\0`, attempt));
   };
   return {
     stream: (family, device) => open(STREAM, family, device),

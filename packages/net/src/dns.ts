@@ -1,24 +1,35 @@
 // Names to addresses, as the system resolves them.
 
 import { lookup } from "node:dns/promises";
-import { ipFamily, normalizeIp } from "@shoal/core";
+import { canonicalAddress, ipFamily, normalizeIp } from "@shoal/core";
 import { NetError, netError } from "./error.ts";
+
+/** Settings of {@link resolve}. */
+export interface ResolveOptions {
+  readonly signal?: AbortSignal;
+  /** Only addresses of that family. */
+  readonly family?: 4 | 6;
+}
 
 /**
  * Every address of a host, in the system's order of preference.
  *
  * @param host A name or an IP address, also one in brackets as URLs write it; addresses come back
  *   as they are, in canonical text.
- * @param options.family Only addresses of that family.
  * @throws NetError `ERR_NET_DNS` if there is none; the signal's reason.
  */
-export async function resolve(
+export function resolve(host: string, options: ResolveOptions = {}): Promise<string[]> {
+  return resolveBy(lookUp, host, options);
+}
+
+/** As {@link resolve}. @param lookUp Finds the addresses of a name. */
+export async function resolveBy(
+  lookUp: (name: string, signal: AbortSignal | undefined) => Promise<string[]>,
   host: string,
-  options: { signal?: AbortSignal; family?: 4 | 6 } = {},
+  { signal, family }: ResolveOptions,
 ): Promise<string[]> {
-  const { signal, family } = options;
   signal?.throwIfAborted();
-  const literal = normalizeIp(host.replace(/^\[(.*)\]$/, "$1"));
+  const literal = canonicalAddress(host.replace(/^\[(.*)\]$/, "$1"));
   const found = literal === undefined ? await lookUp(host, signal) : [literal];
   const wanted = found.filter((address) => family === undefined || ipFamily(address) === family);
   if (wanted.length > 0) return wanted;

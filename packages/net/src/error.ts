@@ -7,6 +7,7 @@ import { asError, errorCode, ShoalError } from "@shoal/core";
  *   way to it.
  * - `ERR_NET_ADDRESS_IN_USE`, `ERR_NET_ADDRESS_UNAVAILABLE`, `ERR_NET_ACCESS_DENIED`: a local
  *   address can't be bound.
+ * - `ERR_NET_NO_KOFFI`: an interface can't be bound to for want of the package koffi.
  * - `ERR_NET_INVALID_ADDRESS`, `ERR_NET_INVALID_URL`, `ERR_NET_INVALID_HEADER`: what was asked for
  *   makes no sense; nothing was sent.
  * - `ERR_NET_DNS`: the name has no address.
@@ -45,6 +46,8 @@ const MEANINGS: ReadonlyMap<string, readonly [code: string, message: string]> = 
   ["UND_ERR_SOCKET", ["ERR_NET_RESET", RESET]],
   ["ETIMEDOUT", ["ERR_NET_TIMEOUT", TIMEOUT]],
   ["UND_ERR_CONNECT_TIMEOUT", ["ERR_NET_TIMEOUT", TIMEOUT]],
+  ["ENODEV", ["ERR_NET_ADDRESS_UNAVAILABLE", "this machine has no such interface"]],
+  ["ENETDOWN", ["ERR_NET_UNREACHABLE", "the interface is down"]],
   ["EHOSTUNREACH", ["ERR_NET_UNREACHABLE", UNREACHABLE]],
   ["ENETUNREACH", ["ERR_NET_UNREACHABLE", UNREACHABLE]],
   ["ENOTFOUND", ["ERR_NET_DNS", NO_NAME]],

@@ -2,17 +2,18 @@
 
 import { lookup } from "node:dns";
 import type { LookupFunction, OnReadOpts, Socket } from "node:net";
-import { ipFamily, isLocal, normalizeIp } from "@shoal/core";
+import { asError, ipFamily, isLocal, normalizeIp } from "@shoal/core";
 import type { Agent, buildConnector, Dispatcher } from "undici";
 import { NetError } from "./error.ts";
+import { connectFrom, type HttpRoutes, type HttpTarget } from "./http-connect.ts";
 import { createAgent, createConnector } from "./undici.ts";
 
 /** Settings of {@link createHttpAgents}. */
 export interface HttpAgentsOptions {
-  /** IP address that connections start from; names are resolved to its family only. */
-  readonly localAddress?: string;
+  /** How to get out of a bound network. */
+  readonly routes?: HttpRoutes | undefined;
   /** Connections to one origin at a time: 8 by default. */
-  readonly maxSockets?: number;
+  readonly maxSockets?: number | undefined;
 }
 
 /** Which addresses may be connected to: looked at when connecting, like {@link HttpAgents.publicOnly}. */
@@ -85,42 +86,64 @@ export function createHttpAgents(options: HttpAgentsOptions): HttpAgents {
 }
 
 function connector(
-  { localAddress }: HttpAgentsOptions,
+  { routes }: HttpAgentsOptions,
   rules: ConnectRules,
   signal: AbortSignal,
   addresses: Map<string, string>,
   onread?: OnReadOpts,
 ): buildConnector.connector {
-  const own = localAddress === undefined ? undefined : ipFamily(localAddress);
-  const family = rules.family ?? own;
+  const { family } = rules;
   const isAllowed = allowedBy(rules);
   const connect = createConnector({
     allowH2: false,
     signal,
-    ...(localAddress === undefined ? {} : { localAddress }),
     ...(family === undefined ? {} : { family }),
     ...(isAllowed === undefined ? {} : { lookup: lookupOf(isAllowed) }),
     // Such a connection is made once: there is no TLS session to keep.
     ...(onread === undefined ? {} : { onread, maxCachedSessions: 0 }),
   } as buildConnector.BuildOptions);
   return (target, done) => {
-    const literal = ipFamily(target.hostname);
-    if (isAllowed?.(target.hostname) === false) {
-      done(refused(target.hostname), null);
-      return;
-    }
-    if (literal !== undefined && family !== undefined && literal !== family) {
-      const message = `expected an IPv${family} address to connect to, got ${target.hostname}`;
-      done(new NetError("ERR_NET_DNS", message), null);
-      return;
-    }
-    const options = localAddress === undefined ? target : { ...target, localAddress };
-    connect(options, (...result) => {
+    const finish: buildConnector.Callback = (...result) => {
       const [error, socket] = result;
       if (error === null) remember(socket, `${target.protocol}//${target.host}`, addresses);
       done(...result);
+    };
+    const { hostname, protocol } = target;
+    const isPlain = protocol !== "https:";
+    try {
+      if (ipFamily(hostname) !== undefined) chosen(hostname, [hostname], rules);
+    } catch (error) {
+      done(asError(error), null);
+      return;
+    }
+    if (routes === undefined) {
+      connect(target, finish);
+      return;
+    }
+    const there: HttpTarget = {
+      hostname,
+      port: Number(target.port) || (isPlain ? 80 : 443),
+      choose: (found) => chosen(hostname, found, rules),
+      onread: isPlain ? onread : undefined,
+    };
+    connectFrom(routes, there, signal, (error, socket) => {
+      if (error !== null) done(error, null);
+      else if (isPlain) finish(null, socket);
+      else connect({ ...target, httpSocket: socket }, finish);
     });
   };
+}
+
+/** The addresses of `host` that the rules allow, at least one. @throws NetError if there is none */
+function chosen(host: string, found: readonly string[], rules: ConnectRules): readonly string[] {
+  const { family } = rules;
+  const fitting = found.filter((ip) => family === undefined || ipFamily(ip) === family);
+  if (fitting.length === 0) {
+    throw new NetError("ERR_NET_DNS", `'${host}' has no IPv${family ?? ""} address to connect to`);
+  }
+  const allowed = fitting.filter(allowedBy(rules) ?? (() => true));
+  if (allowed.length === 0) throw refused(host);
+  return allowed;
 }
 
 function remember(socket: Socket, origin: string, addresses: Map<string, string>): void {

@@ -1,9 +1,12 @@
 // A small HTTP client for trackers and web seeds: bounded, patient with nobody, wary of redirects.
 import { isLocal } from "@shoal/core";
 import type { Dispatcher } from "undici";
+import { bindTo } from "./binding.ts";
+import { boundResolve } from "./bound-dns.ts";
 import { NetError, netError } from "./error.ts";
-import { createHttpAgents, type HttpAgents, type HttpAgentsOptions } from "./http-agents.ts";
+import { createHttpAgents, type HttpAgents } from "./http-agents.ts";
 import { readBody } from "./http-body.ts";
+import type { HttpRoutes } from "./http-connect.ts";
 import { HttpPool } from "./http-pool.ts";
 import {
   checkHeaders,
@@ -21,7 +24,11 @@ import {
 } from "./http-stream.ts";
 
 /** Settings of {@link createHttpClient}. */
-export interface HttpClientOptions extends HttpAgentsOptions {
+export interface HttpClientOptions {
+  /** IP address that connections start from; the other family is refused. */
+  readonly localAddress?: string;
+  /** Connections to one origin at a time: 8 by default. */
+  readonly maxSockets?: number;
   /** What servers are told: `shoal` by default. */
   readonly userAgent?: string;
 }
@@ -80,13 +87,24 @@ export interface HttpClient {
 
 /** Makes a client with its own connections. @throws NetError `ERR_NET_INVALID_HEADER`. */
 export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
+  const { localAddress } = options;
+  if (localAddress === undefined) return openHttpClient(options, undefined);
+  const binding = bindTo([localAddress], false);
+  return openHttpClient(options, { ...binding, resolve: boundResolve(binding) });
+}
+
+/** A client that connects by `routes` alone, if they are given. */
+export function openHttpClient(
+  options: Omit<HttpClientOptions, "localAddress">,
+  routes: HttpRoutes | undefined,
+): HttpClient {
   const defaults = {
     "user-agent": options.userAgent ?? "shoal",
     accept: "*/*",
     "accept-encoding": "gzip",
   };
   checkHeaders(defaults);
-  const agents = createHttpAgents(options);
+  const agents = createHttpAgents({ maxSockets: options.maxSockets, routes });
   const pool = new HttpPool(agents, options.maxSockets ?? 8);
   const streamDefaults = { ...defaults, "accept-encoding": "identity" };
   const underWay = new Set<AbortController>();

@@ -1,5 +1,5 @@
 // TCP, UDP, DNS and HTTP for a BitTorrent engine: the only maker of sockets.
-export { resolve } from "./dns.ts";
+export { type ResolveOptions, resolve } from "./dns.ts";
 export { NetError } from "./error.ts";
 export {
   createHttpClient,
@@ -14,6 +14,7 @@ export type {
   HttpStreamHandler,
   HttpStreamOptions,
 } from "./http-stream.ts";
+export { createNetwork, type Network, type NetworkOptions } from "./network.ts";
 export { type TcpOptions, tcpTransport } from "./tcp.ts";
 export { clock, deadlineDriver } from "./time.ts";
 export { type UdpOptions, udpSocket } from "./udp.ts";

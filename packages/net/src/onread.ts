@@ -3,16 +3,34 @@
 // Node documents `onread` for sockets that one makes oneself. A server makes its own, so an accepted
 // socket's handle is moved to a new one: that is not documented, works on Node 20 to 26, and is the
 // reason for this file. Where it does not work, 'data' events do, at twice the CPU time.
-import { Socket } from "node:net";
+import { type OnReadOpts, Socket } from "node:net";
 
 /** Takes what was read; the bytes are valid during the call only. */
 export type Sink = (chunk: Uint8Array) => void;
 
-/** A socket that is not connected yet, does not read before `resume()`, and then reads through `buffer`. */
-export function openSocket(buffer: Buffer, sink: Sink): Socket {
-  const socket = new Socket({ onread: readInto(buffer, sink) });
+/**
+ * A socket that is not connected yet, does not read before `resume()`, and then reads through `buffer`.
+ *
+ * @param fd A socket of the system's to use instead of a new one.
+ */
+export function openSocket(buffer: Buffer, sink: Sink, fd?: number): Socket {
+  const socket =
+    fd === undefined
+      ? new Socket({ onread: readInto(buffer, sink) })
+      : wrapSocket(fd, readInto(buffer, sink));
   socket.pause();
   return socket;
+}
+
+/**
+ * A socket around one of the system's, to be connected.
+ *
+ * Node would read from it at once, which fails before it is connected. The option against that is not
+ * documented; without it no connection comes about.
+ */
+export function wrapSocket(fd: number, onread?: OnReadOpts): Socket {
+  const options: object = { fd, readable: true, writable: true, pauseOnCreate: true, onread };
+  return new Socket(options);
 }
 
 /**

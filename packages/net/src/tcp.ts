@@ -5,18 +5,19 @@ import {
   type Duplex,
   type Endpoint,
   formatEndpoint,
-  ipFamily,
   type Listener,
   type Transport,
 } from "@shoal/core";
-import { checkEndpoint, socketEndpoint } from "./address.ts";
+import { checkEndpoint, checkRemote, socketEndpoint } from "./address.ts";
+import { type Binding, bindTo, type LocalAddress } from "./binding.ts";
+import { deviceSockets } from "./device.ts";
 import { NetError, netError } from "./error.ts";
 import { adoptSocket, openSocket } from "./onread.ts";
 import { SocketDuplex } from "./socket-duplex.ts";
 
 /** Settings of {@link tcpTransport}. */
 export interface TcpOptions {
-  /** IP address that outgoing connections start from; dialling the other family is refused. */
+  /** IP address that connections start from and are accepted at; the other family is refused. */
   readonly localAddress?: string;
   /** Bytes of the one buffer that every socket of the transport reads into: 256 KiB by default. */
   readonly receiveBufferSize?: number;
@@ -32,12 +33,21 @@ export interface TcpOptions {
  * attached.
  */
 export function tcpTransport(options: TcpOptions = {}): Transport {
+  const { localAddress } = options;
+  return boundTcp(localAddress === undefined ? undefined : bindTo([localAddress], false), options);
+}
+
+/** TCP as {@link tcpTransport} speaks it, from and at the addresses of `binding` alone. */
+export function boundTcp(
+  binding: Binding | undefined,
+  options: Omit<TcpOptions, "localAddress">,
+): Transport {
   // A pool slice would do, but disk code looks at `chunk.buffer`; a slab of its own is cleaner.
   const buffer = Buffer.allocUnsafeSlow(options.receiveBufferSize ?? 256 * 1024);
   return {
     kind: "tcp",
-    dial: (to, { signal }) => dial(to, signal, buffer, options),
-    listen: (at, accept) => listen(at, accept, buffer),
+    dial: (to, { signal }) => dial(to, signal, buffer, binding, options),
+    listen: (at, accept) => listen(at, accept, buffer, binding),
   };
 }
 
@@ -45,15 +55,16 @@ function dial(
   to: Endpoint,
   signal: AbortSignal,
   buffer: Buffer,
-  { localAddress, connectTimeoutMs = 15_000 }: TcpOptions,
+  binding: Binding | undefined,
+  { connectTimeoutMs = 15_000 }: TcpOptions,
 ): Promise<Duplex> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     const attempt = `connecting to ${formatEndpoint(to)}`;
-    const remote = checkEndpoint(to, attempt);
-    checkFamily(to, localAddress, attempt);
+    const remote = checkRemote(to, attempt);
+    const source = binding?.sourceFor(remote.address);
     let duplex: SocketDuplex | undefined;
-    const socket = openSocket(buffer, (chunk) => duplex?.receive(chunk));
+    const socket = openSocket(buffer, (chunk) => duplex?.receive(chunk), tiedSocket(source));
     const fail = (error: unknown): void => {
       settle();
       // A late error of a socket that is given up already concerns nobody.
@@ -81,8 +92,8 @@ function dial(
       resolve(duplex);
     });
     socket.setNoDelay(true);
-    const { address: host, port } = to;
-    socket.connect(localAddress === undefined ? { host, port } : { host, port, localAddress });
+    const there = { host: remote.address, port: remote.port };
+    socket.connect(source === undefined ? there : { ...there, localAddress: source.address });
   });
 }
 
@@ -90,9 +101,12 @@ async function listen(
   at: Endpoint,
   accept: (duplex: Duplex) => void,
   buffer: Buffer,
+  binding: Binding | undefined,
 ): Promise<Listener> {
   const attempt = `listening at ${formatEndpoint(at)}`;
-  const { address } = checkEndpoint(at, attempt);
+  const wanted = checkEndpoint(at, attempt);
+  const own = binding?.local(wanted.address);
+  const address = own?.address ?? wanted.address;
   const server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => {
     let duplex: SocketDuplex | undefined;
     const adopted = adoptSocket(socket, buffer, (chunk) => duplex?.receive(chunk));
@@ -106,7 +120,7 @@ async function listen(
     duplex = new SocketDuplex(adopted, remote, local);
     accept(duplex);
   });
-  await bind(server, at, attempt);
+  await bind(server, { address, port: at.port }, own?.device, attempt);
   // Afterwards errors mean that one connection could not be accepted, as when out of descriptors.
   server.on("error", () => {});
   const bound = server.address();
@@ -122,22 +136,28 @@ async function listen(
   };
 }
 
-function bind(server: Server, at: Endpoint, attempt: string): Promise<void> {
+function bind(
+  server: Server,
+  at: Endpoint,
+  device: string | undefined,
+  attempt: string,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", (error) => reject(netError(error, attempt)));
-    server.listen({ host: at.address, port: at.port }, () => {
+    const where =
+      device === undefined
+        ? { host: at.address, port: at.port }
+        : { fd: deviceSockets().bound("stream", at, device) };
+    server.listen(where, () => {
       server.removeAllListeners("error");
       resolve();
     });
   });
 }
 
-function checkFamily(to: Endpoint, localAddress: string | undefined, attempt: string): void {
-  if (localAddress === undefined || ipFamily(localAddress) === ipFamily(to.address)) return;
-  throw new NetError(
-    "ERR_NET_ADDRESS_UNAVAILABLE",
-    `${attempt}: connections start from ${localAddress}, which is of the other address family`,
-  );
+function tiedSocket(source: LocalAddress | undefined): number | undefined {
+  if (source?.device === undefined) return undefined;
+  return deviceSockets().stream(source.family, source.device);
 }
 
 function remoteOf({ remoteAddress, remotePort }: Socket): Endpoint | undefined {

@@ -3,6 +3,7 @@
 import { createSocket, type Socket } from "node:dgram";
 import { type Datagrams, type Endpoint, endpointFamily, formatEndpoint } from "@shoal/core";
 import { checkEndpoint, socketEndpoint } from "./address.ts";
+import { deviceSockets } from "./device.ts";
 import { netError } from "./error.ts";
 
 /** Settings of {@link udpSocket}. */
@@ -19,10 +20,21 @@ export interface UdpOptions {
  *
  * @throws NetError if the address can't be bound.
  */
-export async function udpSocket(at: Endpoint, options: UdpOptions = {}): Promise<Datagrams> {
+export function udpSocket(at: Endpoint, options: UdpOptions = {}): Promise<Datagrams> {
+  return openUdp(at, undefined, options);
+}
+
+/** As {@link udpSocket}. @param device The interface that the socket is tied to. */
+export async function openUdp(
+  at: Endpoint,
+  device: string | undefined,
+  options: UdpOptions,
+): Promise<Datagrams> {
   const attempt = `binding UDP ${formatEndpoint(at)}`;
   const wanted = checkEndpoint(at, attempt);
   const family = endpointFamily(wanted);
+  const where =
+    device === undefined ? wanted : { fd: deviceSockets().bound("datagram", wanted, device) };
   const socket = createSocket({
     type: family === 4 ? "udp4" : "udp6",
     ipv6Only: family === 6,
@@ -32,11 +44,11 @@ export async function udpSocket(at: Endpoint, options: UdpOptions = {}): Promise
       ? {}
       : { recvBufferSize: options.bufferSize, sendBufferSize: options.bufferSize }),
   });
-  await bind(socket, wanted, attempt);
+  await bind(socket, where, attempt);
   return datagrams(socket, { ...wanted, port: socket.address().port }, family);
 }
 
-function bind(socket: Socket, at: Endpoint, attempt: string): Promise<void> {
+function bind(socket: Socket, at: Endpoint | { fd: number }, attempt: string): Promise<void> {
   return new Promise((resolve, reject) => {
     socket.once("error", (error) => {
       socket.close();
