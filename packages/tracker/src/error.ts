@@ -5,8 +5,10 @@ import { ShoalError } from "@shoal/core";
 export type TrackerErrorCode =
   /** The announce URL is no URL, has an unknown scheme, or is refused for safety. */
   | "ERR_TRACKER_URL"
-  /** The name has no address, or nobody could be reached at it. */
+  /** The name could not be resolved, or nobody could be reached at its address. */
   | "ERR_TRACKER_UNREACHABLE"
+  /** The name has no address of the address family. */
+  | "ERR_TRACKER_NO_ADDRESS"
   /** No answer came in time. */
   | "ERR_TRACKER_TIMEOUT"
   /** An HTTP status that is not 200. */
@@ -17,6 +19,8 @@ export type TrackerErrorCode =
   | "ERR_TRACKER_REFUSED"
   /** The tracker served us and has something to say. */
   | "ERR_TRACKER_WARNING"
+  /** The tracker can't be scraped: its URL does not say how (BEP 48), or it did not answer yet. */
+  | "ERR_TRACKER_NO_SCRAPE"
   /** The client was closed while the question was open. */
   | "ERR_TRACKER_CLOSED"
   /** An option of the tracker server, or a number given to a codec, is out of its range. */

@@ -1,137 +1,9 @@
 // Scheduling on virtual time: tiers, events, intervals, back-off, and trackers that mean harm.
-import { encode } from "@shoal/bencode";
-import { createRng, Deadlines, type Endpoint } from "@shoal/core";
 import { beforeEach, describe, expect, it } from "vitest";
-import { backOff, type TrackerFeed, type TrackerStatus } from "./feed.ts";
-import type { HttpAnswer, TrackerHost } from "./host.ts";
-import { createTrackerSource, type TrackerSource, type TrackerSourceOptions } from "./source.ts";
-
-type Request = { at: number; host: string; event: string | null; query: URLSearchParams };
-type Reply = HttpAnswer | Error | "hang" | "ignore-abort";
-
-const SECOND = 1000;
-const MINUTE = 60 * SECOND;
-
-/** A swarm and its trackers, of which the test decides the answers. */
-class World {
-  now = 0;
-  readonly deadlines = new Deadlines();
-  readonly requests: Request[] = [];
-  readonly found: Endpoint[] = [];
-  readonly warnings: Error[] = [];
-  readonly externalIps: string[] = [];
-  readonly limits: { maxBytes: number; timeoutMs: number; headers: unknown }[] = [];
-  trackers: string[][] = [];
-  left: number | undefined = 1000;
-  underWay = 0;
-  mostUnderWay = 0;
-  /** The answer to each announce. */
-  answer: (request: Request) => Reply = () => ok();
-  readonly source: TrackerSource;
-
-  constructor(options: TrackerSourceOptions = {}) {
-    this.source = createTrackerSource(this.#host(), options);
-  }
-
-  open(trackers: string[][], infoHash = new Uint8Array(20)): TrackerFeed {
-    this.trackers = trackers.map((tier) => tier.map(urlOf));
-    const trackersNow = (): string[][] => this.trackers;
-    return this.source.open({
-      infoHash,
-      peerId: new Uint8Array(20),
-      isPrivate: false,
-      get trackers(): string[][] {
-        return trackersNow();
-      },
-      transfer: () => ({ uploaded: 1, downloaded: 2, left: this.left }),
-      found: (peers) => this.found.push(...peers),
-      warn: (error) => this.warnings.push(error),
-    });
-  }
-
-  /** Runs `ms` of virtual time. */
-  async advance(ms = 0): Promise<void> {
-    const end = this.now + ms;
-    await settled();
-    for (let next = this.deadlines.nextDeadline(); next !== undefined && next <= end; ) {
-      this.now = next;
-      this.deadlines.advance(next);
-      await settled();
-      next = this.deadlines.nextDeadline();
-    }
-    this.now = end;
-  }
-
-  /** `host event` of every request since the last call. */
-  said(): string[] {
-    return this.requests
-      .splice(0)
-      .map(({ host, event }) => (event === null ? host : `${host} ${event}`));
-  }
-
-  #host(): TrackerHost {
-    return {
-      clock: { now: () => this.now },
-      deadlines: this.deadlines,
-      rng: createRng(1),
-      entropy: (size) => new Uint8Array(size).fill(0xab),
-      userAgent: "test/1",
-      listenPort: () => 6881,
-      externalIp: (address, tracker) => this.externalIps.push(`${address} by ${tracker}`),
-      udp: () => {
-        throw new Error("no UDP here");
-      },
-      resolve: () => new Promise(() => {}),
-      http: {
-        get: async (url, { signal, headers, maxBytes, timeoutMs }) => {
-          const { hostname, searchParams: query } = new URL(url);
-          const host = hostname.replace(/\.example$/, "");
-          const request = { at: this.now, host, event: query.get("event"), query };
-          this.requests.push(request);
-          this.limits.push({ maxBytes, timeoutMs, headers });
-          this.mostUnderWay = Math.max(this.mostUnderWay, ++this.underWay);
-          try {
-            return await outcome(this.answer(request), signal);
-          } finally {
-            this.underWay--;
-          }
-        },
-      },
-    };
-  }
-}
-
-function urlOf(name: string): string {
-  return name.includes(":") ? name : `http://${name}.example/announce`;
-}
-
-/** Lets every promise that can settle do so. */
-const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
-function outcome(reply: Reply, signal: AbortSignal | undefined): Promise<HttpAnswer> {
-  if (reply instanceof Error) return Promise.reject(reply);
-  if (typeof reply === "object") return Promise.resolve(reply);
-  return new Promise((_, reject) => {
-    if (reply === "hang") signal?.addEventListener("abort", () => reject(signal.reason));
-  });
-}
-
-function ok(fields: Record<string, string | number | Uint8Array> = {}): HttpAnswer {
-  const peers = Uint8Array.of(192, 0, 2, 1, 0, 80);
-  return reply(200, encode({ interval: 1800, complete: 5, incomplete: 6, peers, ...fields }));
-}
-
-function reply(
-  status: number,
-  body: Uint8Array | string,
-  headers: Record<string, string> = {},
-): HttpAnswer {
-  return {
-    status,
-    headers,
-    body: typeof body === "string" ? new TextEncoder().encode(body) : body,
-  };
-}
+import { MINUTE, ok, type Reply, reply, SECOND, settled, urlOf, World } from "../testing/world.ts";
+import { backOff, type TrackerFeed } from "./feed.ts";
+import type { HttpAnswer } from "./host.ts";
+import type { TrackerStatus } from "./tracker-status.ts";
 
 const down = new Error("connect ECONNREFUSED");
 
@@ -293,6 +165,16 @@ describe("refresh", () => {
     ]);
   });
 
+  it("starts at trackers that are added, and leaves the others in peace", async () => {
+    world = new World({ announceToAllTiers: true });
+    const feed = world.open([["a"]]);
+    await world.advance(MINUTE / 2);
+    world.trackers = [[urlOf("a")], [urlOf("b")]];
+    feed.refresh();
+    await world.advance(MINUTE / 4);
+    expect(world.said()).toEqual(["a started", "b started"]);
+  });
+
   it("says good-bye to one that was removed while it answered", async () => {
     const feed = world.open([["a"]]);
     world.trackers = [];
@@ -342,6 +224,28 @@ describe("tiers", () => {
     expect(states(feed)).toEqual({ "a.example": "working", "b.example": "working" });
     await world.advance(30 * MINUTE);
     expect(world.said()).toEqual(["a"]);
+  });
+
+  it("asks all of the first tier that works if told to", async () => {
+    world = new World({ announceToAllTrackers: true });
+    world.answer = ({ host }) => (host === "c" || host === "d" ? ok() : down);
+    world.open([["a", "b"], ["c", "d", "e"], ["f"]]);
+    await world.advance();
+    expect(world.said().toSorted()).toEqual(
+      ["a", "b", "c", "d", "e"].map((name) => `${name} started`),
+    );
+  });
+
+  it("asks everybody if told both", async () => {
+    world = new World({ announceToAllTrackers: true, announceToAllTiers: true });
+    world.open([
+      ["a", "b"],
+      ["c", "d"],
+    ]);
+    await world.advance();
+    expect(world.said().toSorted()).toEqual(["a", "b", "c", "d"].map((name) => `${name} started`));
+    await world.advance(45 * MINUTE);
+    expect(world.said().toSorted()).toEqual(["a", "b", "c", "d"]);
   });
 
   it("asks one of every tier if told to", async () => {
@@ -447,6 +351,7 @@ describe("failures", () => {
   );
 
   it("include a UDP tracker whose name is never resolved", async () => {
+    world.addresses = { a: ["never"] };
     world.open([["udp://a.example:1"], ["b"]]);
     await world.advance(90 * SECOND);
     expect(world.said()).toEqual(["b started"]);
@@ -542,19 +447,5 @@ describe("close", () => {
     expect(world.said()).toEqual([]);
     expect(world.underWay).toBe(0);
     expect(world.deadlines.size).toBe(0);
-  });
-});
-
-describe("many torrents", () => {
-  it("announce 50 at a time; good-byes go first", async () => {
-    world.answer = () => "hang";
-    const feeds = Array.from({ length: 120 }, () => world.open([["a"]]));
-    await settled();
-    expect(world.underWay).toBe(50);
-    world.answer = () => ok();
-    await world.advance(MINUTE);
-    expect(world.mostUnderWay).toBe(50);
-    expect(world.requests).toHaveLength(170);
-    expect(feeds.every((feed) => feed.status()[0]?.state === "working")).toBe(true);
   });
 });

@@ -6,7 +6,9 @@ export interface HttpFetch {
   /**
    * Gets a URL.
    *
-   * @param options `maxBytes` bounds the decoded body, `timeoutMs` the whole exchange.
+   * @param options `maxBytes` bounds the decoded body, `timeoutMs` the whole exchange. `family`:
+   *   connect to an address of that family only. `refuseLoopback`: connect to no address of this
+   *   host, whatever names resolve to and redirects lead to.
    * @returns Any status; header names in lower case.
    * @throws if nobody answers, in time or at all, or the body is larger.
    */
@@ -17,6 +19,8 @@ export interface HttpFetch {
       readonly headers?: Readonly<Record<string, string>>;
       readonly maxBytes: number;
       readonly timeoutMs: number;
+      readonly family?: 4 | 6;
+      readonly refuseLoopback?: boolean;
     },
   ): Promise<HttpAnswer>;
 }
@@ -36,8 +40,6 @@ export interface UdpTrackerHost {
   readonly entropy: Entropy;
   /** Opens a socket; asked at most once at a time for each family, when it is first needed. */
   udp(family: 4 | 6): Promise<Datagrams> | Datagrams;
-  /** The addresses of a host name; of an IP address that address itself. */
-  resolve(host: string): Promise<readonly string[]>;
 }
 
 /** What the tracker client is given. */
@@ -45,6 +47,8 @@ export interface TrackerHost extends UdpTrackerHost {
   /** For the order inside tiers and for jitter. */
   readonly rng: Rng;
   readonly http: HttpFetch;
+  /** The addresses of a host name. */
+  resolve(host: string): Promise<readonly string[]>;
   /** Sent to HTTP trackers. */
   readonly userAgent: string;
   /** The port on which we accept peers. */

@@ -1,5 +1,5 @@
 // The HTTP announce: the URL that asks (BEP 3, 7, 23) and the answer (BEP 3, 7, 23, 24, 31).
-import { BencodeDict, decodePrefix } from "@shoal/bencode";
+import { BencodeDict } from "@shoal/bencode";
 import { decodeCompact, type Endpoint, formatIp, normalizeIp } from "@shoal/core";
 import {
   type AnnounceAnswer,
@@ -10,7 +10,8 @@ import {
   toCount,
   UNKNOWN_LEFT,
 } from "./announce.ts";
-import { printable, TrackerError } from "./error.ts";
+import { printable } from "./error.ts";
+import { percentEncode, readAnswer, readCount, readInteger } from "./http-body.ts";
 import type { TrackerUrl } from "./tracker-url.ts";
 
 /** The URL to get. The tracker's own query is kept as it is. */
@@ -41,19 +42,13 @@ export function buildAnnounceUrl(tracker: TrackerUrl, request: AnnounceRequest):
  *   `ERR_TRACKER_MALFORMED` if the body is no answer of a tracker.
  */
 export function parseHttpAnnounce(body: Uint8Array): AnnounceAnswer {
-  const answer = decodeAnswer(body);
-  const failure = answer.bytes("failure reason");
-  if (failure !== undefined) {
-    throw new TrackerError("ERR_TRACKER_REFUSED", `it refused: '${printable(failure)}'`, {
-      retryAfter: retryAfter(answer),
-    });
-  }
+  const answer = readAnswer(body);
   const warning = answer.bytes("warning message");
   const externalIp = answer.bytes("external ip");
   return {
-    ...clampIntervals(integer(answer, "interval"), integer(answer, "min interval")),
-    seeders: count(answer, "complete"),
-    leechers: count(answer, "incomplete"),
+    ...clampIntervals(readInteger(answer, "interval"), readInteger(answer, "min interval")),
+    seeders: readCount(answer, "complete"),
+    leechers: readCount(answer, "incomplete"),
     peers: dialable([...readPeers(answer), ...readPeers6(answer)].slice(0, MAX_PEERS)),
     trackerId: answer.bytes("tracker id")?.slice(0, MAX_TRACKER_ID),
     warning: warning && printable(warning),
@@ -62,60 +57,8 @@ export function parseHttpAnnounce(body: Uint8Array): AnnounceAnswer {
   };
 }
 
-/** Each byte as it may stand in a query: unreserved characters (RFC 3986 §2.3) as they are. */
-export function percentEncode(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) {
-    const character = String.fromCharCode(byte);
-    text += /[\w.~-]/.test(character)
-      ? character
-      : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
-  }
-  return text;
-}
-
 /** Bytes of a tracker id that are kept and sent back. */
 const MAX_TRACKER_ID = 256;
-/** Values in an answer; 1,000 peers as dictionaries are some 8,000. */
-const MAX_TOKENS = 200_000;
-
-/** Bytes behind the dictionary, such as a line's end, are tolerated: real trackers send them. */
-function decodeAnswer(body: Uint8Array): BencodeDict {
-  let cause: unknown;
-  try {
-    const { value } = decodePrefix(body, { maxDepth: 10, maxTokens: MAX_TOKENS });
-    if (value instanceof BencodeDict) return value;
-  } catch (thrown) {
-    cause = thrown;
-  }
-  const start = printable(body.subarray(0, 24));
-  const reason = cause instanceof Error ? `: ${cause.message}` : "";
-  throw new TrackerError(
-    "ERR_TRACKER_MALFORMED",
-    `expected a bencoded dictionary, got ${body.length} bytes '${start}'${reason}`,
-    { cause },
-  );
-}
-
-/** `retry in` of BEP 31: minutes as text or integer, or `never`. In seconds. */
-function retryAfter(answer: BencodeDict): number | undefined {
-  const text = answer.text("retry in")?.trim();
-  if (text === "never") return Number.POSITIVE_INFINITY;
-  const minutes = text === undefined ? answer.int("retry in") : Number.parseInt(text, 10);
-  return minutes !== undefined && minutes > 0 ? minutes * 60 : undefined;
-}
-
-/** An integer of any size, inexact beyond 2^53: what is read so is brought into range anyway. */
-function integer(answer: BencodeDict, key: string): number | undefined {
-  const value = answer.big(key);
-  return value === undefined ? undefined : Number(value);
-}
-
-function count(answer: BencodeDict, key: string): number | undefined {
-  const value = integer(answer, key);
-  return value === undefined ? undefined : toCount(value);
-}
-
 function readPeers(answer: BencodeDict): Endpoint[] {
   const compact = answer.bytes("peers");
   if (compact !== undefined) return decodeCompact(compact.subarray(0, 6 * MAX_PEERS), 4);

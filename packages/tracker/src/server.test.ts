@@ -11,9 +11,10 @@ import {
   normalizeIp,
 } from "@shoal/core";
 import { afterEach, describe, expect, it } from "vitest";
+import type { TrackerFeed } from "./feed.ts";
 import type { HttpFetch, TrackerHost } from "./host.ts";
 import { createTrackerServer, type TrackerServer, type TrackerServerOptions } from "./server.ts";
-import { createTrackerSource } from "./source.ts";
+import { createTrackerSource, type TrackerSource } from "./source.ts";
 
 const HASH = new Uint8Array(20).fill(0xaa);
 const cleanUps: (() => Promise<void>)[] = [];
@@ -58,7 +59,12 @@ async function join(
   url: string,
   port: number,
   left: number,
-): Promise<{ found: Endpoint[]; leave: () => Promise<void> }> {
+): Promise<{
+  found: Endpoint[];
+  feed: TrackerFeed;
+  source: TrackerSource;
+  leave: () => Promise<void>;
+}> {
   const host: TrackerHost = {
     clock: { now: () => 0 },
     deadlines: new Deadlines(),
@@ -90,7 +96,7 @@ async function join(
   while (feed.status()[0]?.state === "announcing") {
     await Promise.race([outcome.promise, new Promise((resolve) => setImmediate(resolve))]);
   }
-  return { found, leave: () => feed.close(new AbortController().signal) };
+  return { found, feed, source, leave: () => feed.close(new AbortController().signal) };
 }
 
 describe("client and server", () => {
@@ -119,6 +125,27 @@ describe("client and server", () => {
     await seed.leave();
     expect(server.swarm("AA".repeat(20))).toMatchObject({ seeders: 0, leechers: 1, stopped: 1 });
     expect(server.stats()).toMatchObject({ swarms: 1, peers: 1, announces: 3, refused: 0 });
+  });
+
+  it.each([
+    ["http", "127.0.0.1"],
+    ["http", "::1"],
+    ["udp", "127.0.0.1"],
+    ["udp", "::1"],
+  ] as const)("know of others over %s at %s without meeting", async (scheme, address) => {
+    const server = await serve();
+    const { port } = (scheme === "http" ? server.httpAddress : server.udpAddress) ?? { port: 0 };
+    const url = `${scheme}://${formatEndpoint({ address, port })}/announce`;
+    const { feed, source } = await join(url, 1001, 0);
+    await join(url, 1002, 5);
+    const known = { seeders: 1, leechers: 1, downloads: 0 };
+    expect(await feed.scrape()).toEqual({ infoHash: HASH, ...known });
+    expect(feed.status()[0]).toMatchObject(known);
+    const others = Array.from({ length: 120 }, (_, i) => new Uint8Array(20).fill(i + 1));
+    const found = await source.scrape(url, others);
+    expect(found.map(({ infoHash }) => infoHash)).toEqual(others);
+    expect(found.filter(({ seeders }) => seeders !== 0)).toEqual([]);
+    expect(server.stats()).toMatchObject({ swarms: 1, peers: 2, scrapes: 4 });
   });
 
   it("meet across families and protocols", async () => {

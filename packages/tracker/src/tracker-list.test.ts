@@ -8,7 +8,7 @@ const names = (list: TrackerList): string[][] =>
   list.tiers.map((tier) => tier.map(({ target }) => target?.host.split(".")[0] ?? "?"));
 
 function listOf(...tiers: string[][]): TrackerList {
-  const list = new TrackerList(createRng(1));
+  const list = new TrackerList(createRng(1), [4, 6]);
   list.sync(tiers.map((tier) => tier.map(url)));
   return list;
 }
@@ -49,18 +49,31 @@ it("keeps state and order when trackers are edited", () => {
 });
 
 it("takes a URL once and refuses bad ones for good", () => {
-  const list = new TrackerList(createRng(1));
+  const list = new TrackerList(createRng(1), [4, 6]);
   list.sync([[url("a")], [url("a"), "ws://x.example"]]);
   expect(list.tiers.map((tier) => tier.length)).toEqual([1, 1]);
   expect(list.tiers[1]?.[0]).toMatchObject({
     target: undefined,
-    nextAt: Number.POSITIVE_INFINITY,
-    lastError: { code: "ERR_TRACKER_URL" },
+    routes: [],
+    refusal: { code: "ERR_TRACKER_URL" },
   });
 });
 
+it("knows one route to an IP address, and those wanted to a name", () => {
+  const routes = (families: (4 | 6)[], url: string): (4 | 6)[] => {
+    const list = new TrackerList(createRng(1), families);
+    list.sync([[url]]);
+    return list.all().flatMap(({ routes }) => routes.map(({ family }) => family));
+  };
+  expect(routes([4, 6], "udp://192.0.2.1:1")).toEqual([4]);
+  expect(routes([4, 6], "http://[2001:db8::1]/announce")).toEqual([6]);
+  expect(routes([6, 4], "udp://t.example:1")).toEqual([6, 4]);
+  expect(routes([4], "udp://t.example:1")).toEqual([4]);
+  expect(routes([4], "udp://[2001:db8::1]:1")).toEqual([]);
+});
+
 it("ignores trackers beyond the limit", () => {
-  const list = new TrackerList(createRng(1));
+  const list = new TrackerList(createRng(1), [4, 6]);
   const tiers = Array.from({ length: 1000 }, (_, i) => [url(`a${i}`), url(`b${i}`)]);
   list.sync(tiers);
   expect(list.all()).toHaveLength(MAX_TRACKERS);

@@ -1,32 +1,60 @@
-// A torrent's trackers in their tiers (BEP 12), with what is known of each.
-import { type Rng, shuffle } from "@shoal/core";
-import { asTrackerError, type TrackerError } from "./error.ts";
+// A torrent's trackers in their tiers (BEP 12), with what is known of each and of the ways to it.
+import { ipFamily, type Rng, shuffle } from "@shoal/core";
+import { ByteAccount } from "./byte-account.ts";
+import { asTrackerError, TrackerError } from "./error.ts";
 import { parseTrackerUrl, type TrackerUrl } from "./tracker-url.ts";
 
-/** One tracker of one torrent. Times are ms of the host's clock. */
+/** A way to one tracker of one torrent: an address family. Times are ms of the host's clock. */
+export interface Route {
+  readonly family: 4 | 6;
+  /** An announce is under way. */
+  busy: boolean;
+  /** The tracker acknowledged a `started` that came this way, so it is owed a `stopped`. */
+  known: boolean;
+  /** The next announce has to say `started`. */
+  fresh: boolean;
+  /** Failures since the last answer. */
+  failures: number;
+  /** The last failure was that the tracker's name has no address of this family. */
+  absent: boolean;
+  /** When to ask; `Infinity` for never again. */
+  nextAt: number;
+  /** When to ask at the earliest, unless there is an event to tell. */
+  notBefore: number;
+  lastError: TrackerError | undefined;
+}
+
+/** One tracker of one torrent. */
 export interface Tracker {
   /** As the torrent names it. */
   readonly url: string;
   /** `undefined` if the URL is refused. */
   readonly target: TrackerUrl | undefined;
-  /** An announce is under way. */
-  busy: boolean;
-  /** It acknowledged our `started`, so it is owed a `stopped`. */
-  started: boolean;
+  /** Why the URL is refused, or can't be reached by any address family in use. */
+  readonly refusal: TrackerError | undefined;
+  /** In the order in which they are to be tried; none if there is a refusal. */
+  readonly routes: readonly Route[];
+  /** Which bytes it was told of, and by which route. */
+  readonly bytes: ByteAccount;
   /** It was told of an incomplete download, so it is owed a `completed`. */
   leeching: boolean;
-  /** Failures since it last answered. */
-  failures: number;
-  /** When it is to be asked; `Infinity` for never again. */
-  nextAt: number;
-  /** When it may be asked at the earliest, unless there is an event to tell. */
-  notBefore: number;
-  lastError: TrackerError | undefined;
   lastWarning: string | undefined;
   trackerId: Uint8Array | undefined;
   seeders: number | undefined;
   leechers: number | undefined;
+  /** Downloads completed ever. */
+  downloads: number | undefined;
   peersReceived: number;
+}
+
+/** Whether the last announce by this route was answered. */
+export function works(route: Route): boolean {
+  return route.known && route.failures === 0;
+}
+
+/** Whether every route of the tracker has failed. */
+export function hasFailed({ routes }: Tracker): boolean {
+  return routes.every(({ failures }) => failures > 0);
 }
 
 /** Trackers of one torrent that are used; more are ignored. */
@@ -35,10 +63,13 @@ export const MAX_TRACKERS = 200;
 /** The tiers. A URL stands in one tier only, the first that names it. */
 export class TrackerList {
   readonly #rng: Rng;
+  readonly #families: readonly (4 | 6)[];
   #tiers: Tracker[][] = [];
 
-  constructor(rng: Rng) {
+  /** @param families That trackers are asked over, the first one first. */
+  constructor(rng: Rng, families: readonly (4 | 6)[]) {
     this.#rng = rng;
+    this.#families = families;
   }
 
   /** In the order in which they are to be tried. */
@@ -67,7 +98,10 @@ export class TrackerList {
       );
       for (const url of wanted) seen.add(url);
       const kept = [...before.values()].filter(({ url }) => wanted.delete(url));
-      const fresh = shuffle(this.#rng, [...wanted].map(newTracker));
+      const fresh = shuffle(
+        this.#rng,
+        [...wanted].map((url) => newTracker(url, this.#families)),
+      );
       added.push(...fresh);
       return [...kept, ...fresh];
     });
@@ -87,27 +121,46 @@ export class TrackerList {
   }
 }
 
-function newTracker(url: string): Tracker {
-  const tracker: Tracker = {
+function newTracker(url: string, families: readonly (4 | 6)[]): Tracker {
+  let target: TrackerUrl | undefined;
+  let refusal: TrackerError | undefined;
+  try {
+    target = parseTrackerUrl(url);
+  } catch (error) {
+    refusal = asTrackerError(error);
+  }
+  const literal = ipFamily(target?.host ?? "");
+  const reachable = families.filter((family) => literal === undefined || family === literal);
+  if (target !== undefined && reachable.length === 0) {
+    const message = `expected an address of IPv${families.join(" or ")}, got ${target.host}`;
+    refusal = new TrackerError("ERR_TRACKER_NO_ADDRESS", message);
+  }
+  return {
     url,
-    target: undefined,
-    busy: false,
-    started: false,
+    target,
+    refusal,
+    routes: target === undefined ? [] : reachable.map(newRoute),
+    bytes: new ByteAccount(),
     leeching: false,
-    failures: 0,
-    nextAt: Number.NEGATIVE_INFINITY,
-    notBefore: Number.NEGATIVE_INFINITY,
-    lastError: undefined,
     lastWarning: undefined,
     trackerId: undefined,
     seeders: undefined,
     leechers: undefined,
+    downloads: undefined,
     peersReceived: 0,
   };
-  try {
-    return { ...tracker, target: parseTrackerUrl(url) };
-  } catch (error) {
-    const forever = Number.POSITIVE_INFINITY;
-    return { ...tracker, nextAt: forever, notBefore: forever, lastError: asTrackerError(error) };
-  }
+}
+
+function newRoute(family: 4 | 6): Route {
+  return {
+    family,
+    busy: false,
+    known: false,
+    fresh: true,
+    failures: 0,
+    absent: false,
+    nextAt: Number.NEGATIVE_INFINITY,
+    notBefore: Number.NEGATIVE_INFINITY,
+    lastError: undefined,
+  };
 }

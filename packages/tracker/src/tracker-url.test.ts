@@ -24,6 +24,18 @@ describe("parseTrackerUrl", () => {
     expect(parseTrackerUrl(text)).toMatchObject({ scheme, host, port, path });
   });
 
+  it("shows names of other scripts as what they are (IDNA)", () => {
+    // The first letter of the second is Cyrillic.
+    for (const scheme of ["http", "udp"]) {
+      expect(parseTrackerUrl(`${scheme}://bücher.example/announce`)).toMatchObject({
+        host: "xn--bcher-kva.example",
+        name: `${scheme}://xn--bcher-kva.example`,
+      });
+      expect(parseTrackerUrl(`${scheme}://аpple.example/a`).host).toBe("xn--pple-43d.example");
+    }
+    expect(parseTrackerUrl("udp://ｔ.example:1/").host).toBe("t.example");
+  });
+
   it("keeps the path out of the name and the fragment out of the URL", () => {
     expect(parseTrackerUrl("https://u:p@t.example:444/secret/announce?k=1#x")).toMatchObject({
       href: "https://u:p@t.example:444/secret/announce?k=1",
@@ -55,6 +67,10 @@ describe("parseTrackerUrl", () => {
     "http://[::ffff:127.0.0.1]/x",
     "http://0.0.0.0/x",
     "http://[::]/x",
+    // IDNA turns both into names of this host.
+    "http://ｌocalhost/x",
+    "http://①27.0.0.1/x",
+    "udp://a\u0000b.example/",
   ])("refuses %j", (text) => {
     expect(() => parseTrackerUrl(text)).toThrow(
       expect.objectContaining({ name: "TrackerError", code: "ERR_TRACKER_URL" }),

@@ -2,9 +2,8 @@
 import { type Datagrams, Deadlines, type Endpoint, formatEndpoint, ipFamily } from "@shoal/core";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { AnnounceAnswer, AnnounceRequest } from "./announce.ts";
-import { parseTrackerUrl } from "./tracker-url.ts";
 import { UdpTrackerClient } from "./udp-client.ts";
-import { parseUrlData, UDP_ACTION } from "./udp-codec.ts";
+import { parseUrlData, UDP_ACTION, type UdpSwarm } from "./udp-codec.ts";
 
 const REQUEST: AnnounceRequest = {
   infoHash: new Uint8Array(20).fill(1),
@@ -17,7 +16,7 @@ const REQUEST: AnnounceRequest = {
   numWant: 50,
   key: 7,
 };
-const TRACKER = parseTrackerUrl("udp://192.0.2.1:6969/announce?k=1");
+const TRACKER: Endpoint = { address: "192.0.2.1", port: 6969 };
 const SIGNAL = new AbortController().signal;
 const SEEDER = [192, 0, 2, 9, 0, 80];
 
@@ -37,7 +36,6 @@ class World {
   readonly sent: Sent[] = [];
   readonly opened: (4 | 6)[] = [];
   closed = 0;
-  addresses: Record<string, string[]> = {};
   noIpv6 = false;
   /** Answers what is sent, at once. */
   tracker: (datagram: Sent) => Uint8Array | undefined = () => undefined;
@@ -62,11 +60,6 @@ class World {
           this.closed++;
         },
       };
-    },
-    resolve: async (host: string): Promise<string[]> => {
-      const addresses = this.addresses[host];
-      if (addresses === undefined) throw new Error(`ENOTFOUND ${host}`);
-      return addresses;
     },
   };
 
@@ -127,7 +120,9 @@ function honest({ action, transaction }: Sent): Uint8Array {
 let world: World;
 let client: UdpTrackerClient;
 const announce = (tracker = TRACKER, signal = SIGNAL): Promise<AnnounceAnswer> =>
-  client.announce(tracker, REQUEST, { signal });
+  client.announce(tracker, REQUEST, { path: "/announce?k=1", signal });
+const scrape = (infoHashes: Uint8Array[]): Promise<readonly UdpSwarm[]> =>
+  client.scrape(TRACKER, infoHashes, { signal: SIGNAL });
 
 beforeEach(() => {
   world = new World();
@@ -168,37 +163,31 @@ describe("an honest tracker", () => {
     expect(world.opened).toEqual([4]);
   });
 
-  it("is asked over both families; the second answer comes late", async () => {
-    world.addresses = { "t.example": ["192.0.2.1", "192.0.2.2", "2001:db8::1"] };
-    const six = [...new Uint8Array(15).fill(1), 9, 0, 80];
-    const held: Uint8Array[] = [];
-    world.tracker = (datagram) => {
-      if (!datagram.to.startsWith("[") || datagram.action === UDP_ACTION.connect) {
-        return honest(datagram);
-      }
-      held.push(announced(datagram.transaction, six));
-      return undefined;
-    };
-    const late: AnnounceAnswer[] = [];
-    const first = await client.announce(parseTrackerUrl("udp://t.example:1"), REQUEST, {
-      signal: SIGNAL,
-      late: (answer) => late.push(answer),
-    });
-    expect(first.peers).toEqual([{ address: "192.0.2.9", port: 80 }]);
-    await settled();
-    for (const bytes of held) world.deliver(bytes, { address: "2001:db8::1", port: 1 });
-    await settled();
-    expect(late.map(({ peers }) => peers)).toEqual([
-      [{ address: "101:101:101:101:101:101:101:109", port: 80 }],
+  it("is scraped over the same connection", async () => {
+    await announce();
+    world.tracker = ({ transaction }) =>
+      answer(
+        UDP_ACTION.scrape,
+        transaction,
+        [5, 6, 7, 8, 9, 10].flatMap((n) => [0, 0, 0, n]),
+      );
+    const hashes = [REQUEST.infoHash, REQUEST.peerId];
+    expect(await scrape(hashes)).toEqual([
+      { seeders: 5, downloads: 6, leechers: 7 },
+      { seeders: 8, downloads: 9, leechers: 10 },
     ]);
-    expect(world.sent.some(({ to }) => to.startsWith("192.0.2.2"))).toBe(false);
+    const { action, bytes, connection } = world.sent.at(-1) ?? {};
+    expect([action, connection, world.sent.length]).toEqual([UDP_ACTION.scrape, 5n, 3]);
+    expect(bytes?.subarray(16)).toEqual(Uint8Array.from(hashes.flatMap((hash) => [...hash])));
   });
 
-  it("is reached though the host has no IPv6", async () => {
+  it("is asked over the family of its address", async () => {
+    await announce({ address: "2001:db8::1", port: 1 });
+    await announce();
+    expect(world.opened).toEqual([6, 4]);
     world.noIpv6 = true;
-    world.addresses = { "t.example": ["2001:db8::1", "192.0.2.1"] };
-    expect((await announce(parseTrackerUrl("udp://t.example:1"))).peers).toHaveLength(1);
-    await expect(announce(parseTrackerUrl("udp://[::2]:1"))).rejects.toMatchObject({
+    client = new UdpTrackerClient(world.host);
+    await expect(announce({ address: "2001:db8::1", port: 1 })).rejects.toMatchObject({
       code: "ERR_TRACKER_UNREACHABLE",
       message: "expected a UDP socket for IPv6: EAFNOSUPPORT",
     });
@@ -289,6 +278,7 @@ describe("a hostile or broken tracker", () => {
     world.tracker = ({ transaction }) => announced(transaction);
     await expect(announce()).rejects.toMatchObject({ code: "ERR_TRACKER_MALFORMED" });
     world.tracker = ({ transaction }) => connected(transaction);
+    await expect(scrape([])).rejects.toMatchObject({ code: "ERR_TRACKER_MALFORMED" });
     await expect(announce()).rejects.toMatchObject({ code: "ERR_TRACKER_MALFORMED" });
   });
 
@@ -313,16 +303,6 @@ describe("a hostile or broken tracker", () => {
       return connection === 6n ? announced(transaction) : answer(UDP_ACTION.error, transaction, []);
     };
     expect((await announce()).peers).toHaveLength(1);
-  });
-
-  it("has no address", async () => {
-    world.addresses = { "empty.example": [], "odd.example": ["nonsense"] };
-    for (const host of ["empty.example", "odd.example", "none.example"]) {
-      await expect(announce(parseTrackerUrl(`udp://${host}:1`))).rejects.toMatchObject({
-        code: "ERR_TRACKER_UNREACHABLE",
-        message: expect.stringContaining("expected the tracker's address: "),
-      });
-    }
   });
 });
 

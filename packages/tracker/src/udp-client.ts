@@ -1,15 +1,16 @@
-// Announces to UDP trackers over one socket per address family (BEP 15).
+// Announces and scrapes at UDP trackers over one socket per address family (BEP 15).
 import { type Alarm, type Datagrams, type Endpoint, formatEndpoint, ipFamily } from "@shoal/core";
 import { unlessAborted } from "./abort.ts";
 import type { AnnounceAnswer, AnnounceRequest } from "./announce.ts";
 import { asTrackerError, TrackerError } from "./error.ts";
 import type { UdpTrackerHost } from "./host.ts";
-import type { TrackerUrl } from "./tracker-url.ts";
 import {
   encodeUdpAnnounce,
   encodeUdpConnect,
+  encodeUdpScrape,
   parseUdpAnswer,
   type UdpAnswer,
+  type UdpSwarm,
   udpTransaction,
 } from "./udp-codec.ts";
 
@@ -45,36 +46,41 @@ export class UdpTrackerClient {
   }
 
   /**
-   * Announces, over IPv4 and IPv6 at once if the tracker has addresses of both.
+   * Announces to the tracker at an endpoint.
    *
-   * @param options `late` is given the other family's answer if it comes after the first one.
-   * @returns The first answer.
-   * @throws TrackerError if no family brings one; the signal's reason if it aborts.
+   * @param options `path`: path and query of the announce URL (BEP 41).
+   * @throws TrackerError; the signal's reason if it aborts.
    */
   async announce(
-    tracker: TrackerUrl,
+    to: Endpoint,
     request: AnnounceRequest,
-    options: { signal: AbortSignal; late?: (answer: AnnounceAnswer) => void },
+    options: { readonly path: string; readonly signal: AbortSignal },
   ): Promise<AnnounceAnswer> {
-    const { signal, late } = options;
-    const addresses = await unlessAborted(signal, this.#resolve(tracker));
-    let answered = false;
-    const announces = addresses.map(async (address) => {
-      const answer = await this.#announceTo(
-        { address, port: tracker.port },
-        tracker,
-        request,
-        signal,
-      );
-      if (answered) late?.(answer);
-      answered = true;
-      return answer;
-    });
-    try {
-      return await Promise.any(announces);
-    } catch (failed) {
-      throw failed instanceof AggregateError ? failed.errors[0] : failed;
-    }
+    const { path, signal } = options;
+    const answer = await this.#askConnected(to, signal, (connection, transaction) =>
+      encodeUdpAnnounce(connection, transaction, request, path),
+    );
+    if (answer.action === "announce") return answer.answer;
+    throw unexpected();
+  }
+
+  /**
+   * Asks for the counts of swarms.
+   *
+   * @param infoHashes 20 bytes each; what fits into a datagram is up to the caller.
+   * @returns As many as the tracker tells of, in the order asked.
+   * @throws TrackerError; the signal's reason if it aborts.
+   */
+  async scrape(
+    to: Endpoint,
+    infoHashes: readonly Uint8Array[],
+    options: { readonly signal: AbortSignal },
+  ): Promise<readonly UdpSwarm[]> {
+    const answer = await this.#askConnected(to, options.signal, (connection, transaction) =>
+      encodeUdpScrape(connection, transaction, infoHashes),
+    );
+    if (answer.action === "scrape") return answer.swarms;
+    throw unexpected();
   }
 
   /** Fails all open questions and closes the sockets. */
@@ -88,40 +94,27 @@ export class UdpTrackerClient {
     );
   }
 
-  /** At most one address of each family. */
-  async #resolve({ host }: TrackerUrl): Promise<string[]> {
-    const addresses =
-      ipFamily(host) === undefined ? await this.#host.resolve(host).catch(unresolved) : [host];
-    const chosen = ([4, 6] as const).flatMap(
-      (family) => addresses.find((address) => ipFamily(address) === family) ?? [],
-    );
-    if (chosen.length === 0) throw unresolved(`'${host}' has no address`);
-    return chosen;
-  }
-
-  async #announceTo(
+  /** Asks a question that needs a connection id, as often as it takes. */
+  async #askConnected(
     to: Endpoint,
-    tracker: TrackerUrl,
-    request: AnnounceRequest,
     signal: AbortSignal,
-  ): Promise<AnnounceAnswer> {
+    encode: (connection: bigint, transaction: number) => Uint8Array,
+  ): Promise<UdpAnswer> {
     const key = formatEndpoint(to);
     for (let sent = 0; sent < this.#tries; sent++) {
       const kept = this.#fresh(key);
-      const connection = kept ?? (await unlessAborted(signal, this.#connect(key, to)));
+      const { id } = kept ?? (await unlessAborted(signal, this.#connect(key, to)));
       const answer = await this.#ask(to, this.#waitOf(sent), signal, (transaction) =>
-        encodeUdpAnnounce(connection.id, transaction, request, tracker.path),
+        encode(id, transaction),
       );
-      if (answer?.action === "announce") return answer.answer;
-      if (answer?.action === "connect") throw unexpected();
-      if (answer?.action === "error") {
-        this.#connections.delete(key);
-        // A kept connection id may be what it refuses: a tracker that restarted knows it no more.
-        if (kept === undefined || sent === this.#tries - 1) throw refused(answer.message);
-      }
+      if (answer === undefined) continue;
+      if (answer.action !== "error") return answer;
+      this.#connections.delete(key);
+      // A kept connection id may be what it refuses: a tracker that restarted knows it no more.
+      if (kept === undefined || sent === this.#tries - 1) throw refused(answer.message);
     }
     this.#connections.delete(key);
-    throw this.#silent("an announce");
+    throw this.#silent("a question");
   }
 
   #fresh(key: string): Connection | undefined {
@@ -140,9 +133,9 @@ export class UdpTrackerClient {
     try {
       for (let sent = 0; sent < this.#tries; sent++) {
         const answer = await this.#ask(to, this.#waitOf(sent), undefined, encodeUdpConnect);
-        if (answer?.action === "announce") throw unexpected();
-        if (answer?.action === "error") throw refused(answer.message);
         if (answer === undefined) continue;
+        if (answer.action === "error") throw refused(answer.message);
+        if (answer.action !== "connect") throw unexpected();
         const expires = this.#host.clock.now() + CONNECTION_MS;
         const connection = { id: answer.connection, expires };
         this.#keep(key, connection);
@@ -261,11 +254,6 @@ interface Question {
 /** How long a client may use a connection id (BEP 15). */
 const CONNECTION_MS = 60_000;
 const MAX_CONNECTIONS = 1000;
-
-function unresolved(cause: unknown): never {
-  const message = `expected the tracker's address: ${asTrackerError(cause).message}`;
-  throw new TrackerError("ERR_TRACKER_UNREACHABLE", message, { cause });
-}
 
 function refused(message: string): TrackerError {
   return new TrackerError("ERR_TRACKER_REFUSED", `it refused: '${message}'`);

@@ -7,6 +7,7 @@ import { TrackerError } from "./error.ts";
 import {
   encodeUdpAnnounce,
   encodeUdpConnect,
+  encodeUdpScrape,
   MAX_URL_DATA,
   parseUdpAnswer,
   parseUrlData,
@@ -43,6 +44,13 @@ describe("requests", () => {
             "00000003 00000000 fedcba98 00000000 1ae1",
         ),
       ),
+    );
+  });
+
+  it("lays a scrape out as BEP 15 says", () => {
+    const hashes = [REQUEST.infoHash, REQUEST.peerId];
+    expect(encodeUdpScrape(0x1122334455667788n, 0xdeadbeef, hashes)).toEqual(
+      hex(`1122334455667788 00000002 deadbeef ${"aa".repeat(20)} ${"bb".repeat(20)}`),
     );
   });
 
@@ -115,6 +123,18 @@ describe("parseUdpAnswer", () => {
     expect(parsed.action === "announce" && parsed.answer.peers.length).toBe(MAX_PEERS);
   });
 
+  it("reads the swarms of a scrape, and no torn one", () => {
+    const swarms = "00000005 00000007 00000006 00000008 0000000a ffffffff 000000";
+    expect(parseUdpAnswer(hex(`00000002 00000007 ${swarms}`), 4)).toEqual({
+      action: "scrape",
+      transaction: 7,
+      swarms: [
+        { seeders: 5, downloads: 7, leechers: 6 },
+        { seeders: 8, downloads: 10, leechers: 0 },
+      ],
+    });
+  });
+
   it("reads an error as printable text", () => {
     expect(parseUdpAnswer(hex("00000003 00000007 6e6f1b0a"), 4)).toMatchObject({ message: "no??" });
   });
@@ -124,7 +144,7 @@ describe("parseUdpAnswer", () => {
     ["00000001 000000", "at least 8 bytes, got 7"],
     ["00000000 00000007 00", "at least 16 bytes, got 9"],
     ["00000001 00000007 00", "at least 20 bytes, got 9"],
-    ["00000002 00000007", "action 0, 1 or 3, got 2"],
+    ["00000004 00000007", "action 0–3, got 4"],
   ])("refuses %j", (text, message) => {
     expect(() => parseUdpAnswer(hex(text), 4)).toThrow(
       expect.objectContaining({

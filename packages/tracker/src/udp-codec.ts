@@ -1,5 +1,5 @@
 // The datagrams that a client sends to a UDP tracker and gets from it (BEP 15, BEP 41).
-import { decodeCompact } from "@shoal/core";
+import { concatBytes, decodeCompact } from "@shoal/core";
 import {
   type AnnounceAnswer,
   type AnnounceEvent,
@@ -33,7 +33,16 @@ export const UDP_ANNOUNCE_SIZE = 98;
 export type UdpAnswer =
   | { readonly action: "connect"; readonly transaction: number; readonly connection: bigint }
   | { readonly action: "announce"; readonly transaction: number; readonly answer: AnnounceAnswer }
+  | { readonly action: "scrape"; readonly transaction: number; readonly swarms: UdpSwarm[] }
   | { readonly action: "error"; readonly transaction: number; readonly message: string };
+
+/** What a scrape tells of one swarm: the swarms come in the order in which they were asked for. */
+export interface UdpSwarm {
+  readonly seeders: number;
+  readonly leechers: number;
+  /** Downloads completed ever. */
+  readonly downloads: number;
+}
 
 /** The 16 bytes that ask for a connection id. `transaction`: 32 bits. */
 export function encodeUdpConnect(transaction: number): Uint8Array {
@@ -86,6 +95,25 @@ export function encodeUdpAnnounce(
   return bytes;
 }
 
+/**
+ * The scrape.
+ *
+ * @param connection The tracker's connection id, 64 bits.
+ * @param infoHashes 20 bytes each; BEP 15 has room for 74.
+ */
+export function encodeUdpScrape(
+  connection: bigint,
+  transaction: number,
+  infoHashes: readonly Uint8Array[],
+): Uint8Array {
+  const head = new Uint8Array(16);
+  const view = new DataView(head.buffer);
+  view.setBigUint64(0, connection);
+  view.setUint32(8, UDP_ACTION.scrape);
+  view.setUint32(12, transaction);
+  return concatBytes([head, ...infoHashes]);
+}
+
 /** The transaction id of a datagram from a tracker; `undefined` if it is too short for one. */
 export function udpTransaction(bytes: Uint8Array): number | undefined {
   return bytes.length < 8 ? undefined : viewOf(bytes).getUint32(4);
@@ -109,9 +137,10 @@ export function parseUdpAnswer(bytes: Uint8Array, family: 4 | 6): UdpAnswer {
   if (action === UDP_ACTION.error) {
     return { action: "error", transaction, message: printable(bytes.subarray(8)) };
   }
-  if (action !== UDP_ACTION.announce) {
-    throw malformed(`expected action 0, 1 or 3, got ${action}`);
+  if (action === UDP_ACTION.scrape) {
+    return { action: "scrape", transaction, swarms: readSwarms(view) };
   }
+  if (action !== UDP_ACTION.announce) throw malformed(`expected action 0–3, got ${action}`);
   expectSize(bytes, 20);
   const peers = bytes.subarray(20, 20 + MAX_PEERS * (family === 4 ? 6 : 18));
   const answer: AnnounceAnswer = {
@@ -153,6 +182,19 @@ export const MAX_URL_DATA = 1020;
 const OPTION_END = 0;
 const OPTION_NOP = 1;
 const OPTION_URL_DATA = 2;
+
+/** A torn last entry is left out. */
+function readSwarms(view: DataView): UdpSwarm[] {
+  const swarms: UdpSwarm[] = [];
+  for (let at = 8; at + 12 <= view.byteLength; at += 12) {
+    swarms.push({
+      seeders: toCount(view.getInt32(at)),
+      downloads: toCount(view.getInt32(at + 4)),
+      leechers: toCount(view.getInt32(at + 8)),
+    });
+  }
+  return swarms;
+}
 
 function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

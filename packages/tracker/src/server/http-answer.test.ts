@@ -3,7 +3,7 @@ import { decodeDict } from "@shoal/bencode";
 import { createRng, decodeCompact } from "@shoal/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { percentEncode } from "../http-announce.ts";
+import { percentEncode } from "../http-body.ts";
 import { Desk, type TrackerFilter } from "./desk.ts";
 import { answerHttp } from "./http-answer.ts";
 
