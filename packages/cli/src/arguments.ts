@@ -10,6 +10,13 @@ export interface PeerName {
   readonly port: number;
 }
 
+/** Parses an option that can be given several times, as commander calls it. */
+export function repeated<T>(
+  parse: (text: string) => T,
+): (text: string, before?: readonly T[]) => T[] {
+  return (text, before = []) => [...before, parse(text)];
+}
+
 /**
  * A number of bytes: `500`, `64K`, `2M`, `1.5MiB`, `10MB`. K, M, G (with or without `iB`) are powers
  * of 1024, kB, MB, GB powers of 1000.

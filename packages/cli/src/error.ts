@@ -6,9 +6,14 @@ import { asError, errorCode, ShoalError } from "@shoal/core";
  * - `ERR_CLI_USAGE`: wrong arguments; the only one with exit code 2.
  * - `ERR_CLI_MAGNET`: a magnet link where a torrent file is needed.
  * - `ERR_CLI_FOLDER`: the folder to download to can't be made or written.
- * - `ERR_CLI_PEER`: the host of a `--peer` has no address.
+ * - `ERR_CLI_PEER`: the host of a `--peer` or `--bootstrap` has no address.
  * - `ERR_CLI_EXISTS`: a file stands where a new torrent should go.
  * - `ERR_CLI_DATA`: data on disk is not what the torrent says.
+ * - `ERR_CLI_NO_NODE`: no DHT node answered.
+ * - `ERR_CLI_TIMEOUT`: what was asked of the DHT did not come in time.
+ * - `ERR_CLI_NOT_FOUND`: the DHT has nothing of what was asked for.
+ * - `ERR_CLI_TOO_LARGE`: a value is larger than an item of the DHT.
+ * - `ERR_CLI_KEY`: a file holds no key.
  * - `ERR_CLI_INTERRUPTED`: the user left before the work was done.
  * - `ERR_CLI_INTERNAL`: a bug.
  */

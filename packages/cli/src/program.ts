@@ -10,9 +10,11 @@ import {
   parseRate,
   parseTrackerUrl,
   parseWebSeedUrl,
+  repeated,
 } from "./arguments.ts";
 import type { CheckOptions } from "./commands/check.ts";
 import type { CreateOptions } from "./commands/create.ts";
+import { addDht } from "./commands/dht/program.ts";
 import type { DownloadOptions } from "./commands/download.ts";
 import type { SeedOptions } from "./commands/seed.ts";
 import type { Context } from "./context.ts";
@@ -55,6 +57,7 @@ export function makeProgram(io: Io, context: Context): Command {
   addCreate(program, context);
   addInfo(program, context);
   addCheck(program, context);
+  addDht(program, context);
   addDemo(program, context);
   return program;
 }
@@ -170,10 +173,6 @@ function addDemo(program: Command, context: Context): void {
       const { demo } = await import("./commands/demo.ts");
       await demo(context);
     });
-}
-
-function repeated<T>(parse: (text: string) => T): (text: string, before?: readonly T[]) => T[] {
-  return (text, before = []) => [...before, parse(text)];
 }
 
 function version(): string {

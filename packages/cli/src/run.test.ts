@@ -10,7 +10,7 @@ async function shoal(...args: string[]): Promise<{ code: number; out: string; er
   return { code, out: io.stdout.text, err: io.stderr.text };
 }
 
-const COMMANDS = ["download", "seed", "create", "info", "check", "demo"];
+const COMMANDS = ["download", "seed", "create", "info", "check", "dht", "demo"];
 
 describe("help", () => {
   it.each([["--help"], ["-h"], ["help"]])("%s lists the commands", async (option) => {

@@ -37,7 +37,7 @@ export class Running {
   readonly #leaving = new AbortController();
   #wake: (() => void)[] = [];
 
-  constructor(args: readonly string[], env: { DEBUG?: string } = {}) {
+  constructor(args: readonly string[], env: { DEBUG?: string; XDG_STATE_HOME?: string } = {}) {
     const stdout = {
       write: (text: string): void => {
         this.out += text;

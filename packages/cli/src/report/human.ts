@@ -8,6 +8,8 @@ import {
   printable,
 } from "../format.ts";
 import { transferLine, workLine } from "./bar.ts";
+import type { TrafficReport } from "./dht.ts";
+import { dhtLines, trafficLine } from "./dht-lines.ts";
 import { infoLines } from "./info-table.ts";
 import type {
   CheckedReport,
@@ -35,6 +37,8 @@ export function humanReporter(screen: Screen): Reporter {
         case "hashing":
         case "checking":
           return screen.live(workLine(screen, report));
+        case "dht":
+          return screen.live(trafficLine(report));
         case "warning":
         case "error":
           // Trackers fail again and again with the same words.
@@ -50,7 +54,7 @@ export function humanReporter(screen: Screen): Reporter {
   };
 }
 
-type Lasting = Exclude<Report, ProgressReport | WorkReport | ProblemReport>;
+type Lasting = Exclude<Report, ProgressReport | WorkReport | TrafficReport | ProblemReport>;
 
 function linesOf(screen: Screen, report: Lasting): string[] {
   const { style } = screen;
@@ -79,6 +83,8 @@ function linesOf(screen: Screen, report: Lasting): string[] {
       return checkedLines(screen, report);
     case "note":
       return [printable(report.message)];
+    default:
+      return dhtLines(report);
   }
 }
 

@@ -1,6 +1,7 @@
 // What commands report while they work: plain data, the same for people and for programs.
 import type { FileRange } from "@shoal/metainfo";
 import type { TorrentProgress } from "@shoal/session";
+import type { DhtReport } from "./dht.ts";
 
 /** One report. Apart from `progress`, `--json` prints it as it is. Sizes in bytes. */
 export type Report =
@@ -13,6 +14,7 @@ export type Report =
   | TorrentReport
   | MagnetReport
   | CheckedReport
+  | DhtReport
   | NoteReport
   | ProblemReport;
 
