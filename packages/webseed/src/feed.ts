@@ -2,7 +2,7 @@
 import type { BlockFeed } from "@shoal/core";
 import type { Seed } from "./seed.ts";
 
-/** Seeds of one torrent at work at a time. */
+/** Seeds of one torrent at work at a time, but for those that could only do nothing. */
 const MAX_WORKING = 4;
 
 /** See the head of this file. */
@@ -22,13 +22,13 @@ export class Feed implements BlockFeed {
     this.changed();
   }
 
-  /** A seed has stopped, or waits: starts others in its place. */
+  /** A seed has stopped, is idle, or waits: starts others in its place. */
   changed(): void {
     // A seed that can't start says so at once.
     if (this.#isFilling) return;
     this.#isFilling = true;
     for (const seed of this.#seeds) {
-      if (this.#seeds.filter(({ state }) => state === "working").length >= MAX_WORKING) break;
+      if (this.#seeds.filter(({ holdsPlace }) => holdsPlace).length >= MAX_WORKING) break;
       if (seed.state === "waiting") seed.start();
     }
     this.#isFilling = false;

@@ -134,8 +134,9 @@ export class Part implements WebSeedAnswer {
   failed(cause: Error): void {
     const message = `${this.#owner.site.url.name} can't be read: ${cause.message}`;
     const error = new WebSeedError("ERR_WEBSEED_UNREACHABLE", message, { cause });
-    // A redirect that must not be followed will be the same next time.
-    const isForGood = errorCode(cause) === "ERR_NET_REDIRECT";
+    // A redirect that must not be followed will be the same next time. Scripts have no files.
+    const isForGood =
+      errorCode(cause) === "ERR_NET_REDIRECT" && this.#owner.site.url.kind === "files";
     this.#end({ what: isForGood ? "lacks" : "torn", error });
   }
 

@@ -16,7 +16,7 @@ export interface SeedHost extends WebSeedHost {
 
 /** What a seed tells its feed. */
 export interface SeedOwner {
-  /** It has stopped working, or may be started. */
+  /** It has stopped working, has nothing to do, or may be started. */
   changed(): void;
   /** Its data was wrong: never to be used again. */
   banned(site: Site): void;
@@ -56,6 +56,12 @@ export class Seed implements TransferOwner {
     return this.#state;
   }
 
+  /** Whether it does what others can't do in its place; one that lacks files leaves them to others. */
+  get holdsPlace(): boolean {
+    if (this.#state !== "working") return false;
+    return this.#lacking.length === 0 || this.#transfer?.isBusy !== false;
+  }
+
   /** Sets a waiting seed to work, or to rest if its host has a penalty. */
   start(): void {
     const until = this.#host.penalties.until(this.#site.url.host);
@@ -81,6 +87,10 @@ export class Seed implements TransferOwner {
   succeeded(): void {
     this.#lacksInARow = 0;
     this.#host.penalties.clear(this.#site.url.host);
+  }
+
+  idle(): void {
+    if (this.#lacking.length > 0) this.#owner.changed();
   }
 
   lacks(index: number, error: WebSeedError): ByteRun {

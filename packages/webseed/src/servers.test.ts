@@ -312,8 +312,8 @@ interface Server {
   url: string;
   /** Paths that were asked for, in order. */
   asked: string[];
-  connections(): number;
-  close(): Promise<void>;
+  connections: () => number;
+  close: () => Promise<void>;
 }
 
 async function serve(listener: RequestListener): Promise<Server> {

@@ -367,6 +367,35 @@ describe("what a server lacks", () => {
     expect([...set.lane().lacking]).toEqual([1]);
   });
 
+  it("is asked of one more server, however many there are", async () => {
+    const mirrors = Array.from({ length: 6 }, (_, i) => `http://m${i}.example/`);
+    const set = open(files, mirrors);
+    const hosts = new Set<string>();
+    for (let turns = 0; turns < 100 && !set.swarm.isComplete; turns++) {
+      // Lanes hear in a turn of their own that something is to be had.
+      await Promise.resolve();
+      const request = set.host.sent.shift();
+      if (request === undefined || request.isCancelled) continue;
+      const { host, pathname } = new URL(request.url);
+      hosts.add(host);
+      const at = "abc".indexOf(pathname.at(-1) ?? "") * 65_536;
+      // The sixth that is asked is the only one that has this file.
+      const isLacking = pathname.endsWith("b") && hosts.size < 6;
+      if (isLacking) request.answer.head({ status: 404, headers: {} });
+      else request.serve(set.swarm.bytes.subarray(at, at + 65_536));
+    }
+    expect(set.swarm.isComplete).toBe(true);
+    expect([hosts.size, set.swarm.openLanes.length]).toEqual([6, 6]);
+  });
+
+  it("is nothing of a script: it only fails", () => {
+    const set = open(files, [], ["http://a.example/seed.php"]);
+    const error = Object.assign(new Error("not followed"), { code: "ERR_NET_REDIRECT" });
+    set.host.next().answer.failed(error);
+    expect(set.swarm.codes).toEqual(["ERR_WEBSEED_UNREACHABLE"]);
+    expect([...set.lane().lacking]).toEqual([]);
+  });
+
   it("a redirect that is not followed counts as lacking", () => {
     const set = open(files, ["http://a.example/"]);
     const error = Object.assign(new Error("not followed"), { code: "ERR_NET_REDIRECT" });

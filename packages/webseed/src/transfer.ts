@@ -16,6 +16,8 @@ import type { Site } from "./site.ts";
 export interface TransferOwner {
   /** A request brought what it should. */
   succeeded(): void;
+  /** Nothing is under way, and nothing is to be had. */
+  idle(): void;
   /** @returns what to tell the lane that the server lacks. */
   lacks(index: number, error: WebSeedError): ByteRun;
   /** @param retryAfter In seconds, if the server said so. */
@@ -120,14 +122,23 @@ export class Transfer implements BlockLaneHandler, PartOwner {
     this.#wasBlocked = true;
   }
 
+  /** Whether something is under way. */
+  get isBusy(): boolean {
+    return this.#parts.length > 0;
+  }
+
   /** Goes on as far as it can without an answer. */
   #pump(): void {
     do {
       this.#advance();
       this.#ask();
     } while (this.#parts[0]?.stretch.isPad && !this.#isBlocked);
-    if (this.#parts.length === 0) this.#patience.clear();
-    else if (!this.#patience.isSet) this.#armPatience(this.host.clock.now());
+    if (this.#parts.length > 0) {
+      if (!this.#patience.isSet) this.#armPatience(this.host.clock.now());
+      return;
+    }
+    this.#patience.clear();
+    if (this.#lane !== undefined) this.#owner.idle();
   }
 
   /** Deals with the first parts while they have an outcome or need none. */

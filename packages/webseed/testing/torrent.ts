@@ -1,5 +1,4 @@
 // Torrents for tests, with their bytes.
-import { type BencodeInput, encode } from "@shoal/bencode";
 import { type Metainfo, parseInfo } from "@shoal/metainfo";
 
 /** A file of a test torrent. */
@@ -23,9 +22,13 @@ export function testTorrent(
   const listed = typeof files === "number" ? [{ path: [name], length: files }] : files;
   const length = listed.reduce((sum, file) => sum + file.length, 0);
   const pieces = new Uint8Array(20 * Math.ceil(length / pieceLength));
-  const content: Record<string, BencodeInput> =
-    typeof files === "number" ? { length: files } : { files: files.map(entry) };
-  const info = encode({ ...content, name, "piece length": pieceLength, pieces });
+  const content = typeof files === "number" ? ["length", files] : ["files", files.map(entry)];
+  const info = bencode(
+    new Map([content, ["name", name], ["piece length", pieceLength], ["pieces", pieces]] as [
+      string,
+      Value,
+    ][]),
+  );
   const metainfo = parseInfo(info, { sha1: () => new Uint8Array(20).fill(0x9c) });
   const bytes = new Uint8Array(length);
   for (let i = 0, x = length; i < length; i++) {
@@ -38,6 +41,26 @@ export function testTorrent(
   return { metainfo, bytes };
 }
 
-function entry({ path, length, pad }: TestFile): BencodeInput {
-  return { length, path, ...(pad ? { attr: "p" } : {}) };
+type Value = number | string | Uint8Array | readonly Value[] | ReadonlyMap<string, Value>;
+
+function entry({ path, length, pad }: TestFile): Value {
+  const members: [string, Value][] = [
+    ["length", length],
+    ["path", path],
+  ];
+  return new Map(pad ? [["attr", "p"], ...members] : members);
+}
+
+/** Keys must come in order. */
+function bencode(value: Value): Uint8Array {
+  if (typeof value === "number") return Buffer.from(`i${value}e`);
+  if (typeof value === "string") return bencode(Buffer.from(value));
+  if (value instanceof Uint8Array) return Buffer.concat([Buffer.from(`${value.length}:`), value]);
+  const isMap = value instanceof Map;
+  const parts: Uint8Array[] = [];
+  for (const part of value as Iterable<Value>) {
+    if (isMap) for (const half of part as [string, Value]) parts.push(bencode(half));
+    else parts.push(bencode(part));
+  }
+  return Buffer.concat([Buffer.from(isMap ? "d" : "l"), ...parts, Buffer.from("e")]);
 }
