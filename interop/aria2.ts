@@ -58,7 +58,7 @@ export const aria2: ForeignClient = {
 };
 
 function args(
-  { role, torrentFile, dir, address, work }: StartOptions,
+  { role, torrentFile, magnet, dir, address, work }: StartOptions,
   port: number,
   rpcPort: number,
   tracker: AnnounceServer,
@@ -66,7 +66,7 @@ function args(
   return [
     "--no-conf",
     `--dir=${dir}`,
-    `--torrent-file=${torrentFile}`,
+    ...(magnet === undefined ? [`--torrent-file=${torrentFile}`] : []),
     "--follow-torrent=false",
     `--listen-port=${port}`,
     `--interface=${address}`,
@@ -88,6 +88,7 @@ function args(
     "--console-log-level=notice",
     `--log=${join(work, "aria2.log")}`,
     "--log-level=notice",
+    ...(magnet === undefined ? [] : [magnet]),
   ];
 }
 

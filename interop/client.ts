@@ -7,6 +7,8 @@ export interface StartOptions {
   readonly role: "seed" | "leech";
   /** Path of the torrent file. */
   readonly torrentFile: string;
+  /** A magnet link to begin with instead of the torrent file. */
+  readonly magnet?: string | undefined;
   /** The folder that holds, or shall hold, the torrent's root file or folder. Exists. */
   readonly dir: string;
   /** An empty folder for the client's own files: settings, logs, resume data. */

@@ -40,8 +40,10 @@ def client(options):
             | lt.alert.category_t.storage_notification
         ),
     })
-    params = lt.add_torrent_params()
-    params.ti = lt.torrent_info(options["torrentFile"])
+    magnet = options.get("magnet")
+    params = lt.parse_magnet_uri(magnet) if magnet else lt.add_torrent_params()
+    if not magnet:
+        params.ti = lt.torrent_info(options["torrentFile"])
     params.save_path = options["dir"]
     params.flags &= ~(lt.torrent_flags.auto_managed | lt.torrent_flags.paused)
     handle = session.add_torrent(params)
@@ -62,8 +64,10 @@ def client(options):
         if isinstance(alert, lt.listen_succeeded_alert):
             if alert.socket_type == lt.socket_type_t.tcp:
                 say("listening", port=alert.port)
+                if magnet:
+                    say("ready")
         elif isinstance(alert, lt.torrent_checked_alert):
-            if not seeds:
+            if not seeds and not magnet:
                 say("ready")
         elif isinstance(alert, lt.torrent_finished_alert):
             say("ready" if seeds else "finished")

@@ -1,7 +1,8 @@
 // One transfer from a seeding client to a downloading one, from start to proof.
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
+import { formatMagnet, parseTorrent } from "@shoal/metainfo";
 import { connect, type ForeignClient, type RunningClient } from "./client.ts";
 import {
   differences,
@@ -23,6 +24,8 @@ export interface Transfer {
   readonly address: string;
   /** Which side opens the connection, if it can. */
   readonly dialler: "seed" | "leech";
+  /** The leech has only a magnet link. */
+  readonly byMagnet?: boolean;
 }
 
 /** A temporary folder with the payloads, made once for many transfers. */
@@ -81,7 +84,7 @@ export async function openWorkshop(): Promise<Workshop> {
 }
 
 async function move(
-  { seed, leech, address, dialler }: Transfer,
+  { seed, leech, address, dialler, byMagnet = false }: Transfer,
   payload: Payload,
   torrentFile: string,
   here: string,
@@ -91,7 +94,8 @@ async function move(
     const work = join(here, role);
     await mkdir(work, { recursive: true });
     await mkdir(dir, { recursive: true });
-    const running = await client.start({ role, torrentFile, dir, work, address });
+    const magnet = role === "leech" && byMagnet ? await magnetOf(torrentFile) : undefined;
+    const running = await client.start({ role, torrentFile, magnet, dir, work, address });
     started.push(running);
     return { client, running };
   };
@@ -106,4 +110,10 @@ async function move(
   } finally {
     for (const running of started.reverse()) await running.close();
   }
+}
+
+/** Nothing but the info-hash: all else must come from peers. */
+async function magnetOf(torrentFile: string): Promise<string> {
+  const { infoHashes } = parseTorrent(await readFile(torrentFile));
+  return formatMagnet({ infoHashes });
 }

@@ -7,12 +7,12 @@ export const shoal: ForeignClient = {
   name: "shoal",
   dials: true,
   makesEmptyFiles: true,
-  async start({ role, torrentFile, dir, address }) {
+  async start({ role, torrentFile, magnet, dir, address }) {
     const session = await createSession({ address, port: 0, trackers: false, dht: false });
     const log: string[] = [];
     const note = (event: string, what: unknown): void => void log.push(`${event}: ${String(what)}`);
     try {
-      const torrent = await session.add(torrentFile, { path: dir });
+      const torrent = await session.add(magnet ?? torrentFile, { path: dir });
       torrent.on("state", (state) => note("state", state));
       torrent.on("connected", (peer) => note("connected", `${peer.address} ${peer.port}`));
       torrent.on("disconnected", ({ error }) => note("disconnected", error));

@@ -41,7 +41,7 @@ export const transmission: ForeignClient = {
     const rpc = new Rpc(rpcPort);
     try {
       await until("transmission: RPC up", () => answer(child, rpc, "session-get", {}));
-      await rpc.call("torrent-add", { filename: options.torrentFile });
+      await rpc.call("torrent-add", { filename: options.magnet ?? options.torrentFile });
       const wanted = options.role === "seed" ? SEEDING : DOWNLOADING;
       await reached(child, rpc, `status ${wanted}`, ({ status }) => status === wanted);
     } catch (error) {

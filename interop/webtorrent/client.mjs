@@ -2,7 +2,7 @@
 import { createInterface } from "node:readline";
 import WebTorrent from "webtorrent";
 
-const { role, torrentFile, dir } = JSON.parse(process.argv[2]);
+const { role, torrentFile, magnet, dir } = JSON.parse(process.argv[2]);
 
 function say(event, fields = {}) {
   process.stdout.write(`${JSON.stringify({ event, ...fields })}\n`);
@@ -23,7 +23,7 @@ client.on("error", (error) => {
   process.exit(1);
 });
 
-const torrent = client.add(torrentFile, { path: dir });
+const torrent = client.add(magnet ?? torrentFile, { path: dir });
 torrent.on("warning", (warning) => say("log", { message: String(warning) }));
 torrent.on("wire", (wire, address) => say("log", { message: `${wire.type} ${address}` }));
 
@@ -39,7 +39,7 @@ function nowListening() {
 }
 if (listening) nowListening();
 else client.once("listening", nowListening);
-torrent.once(role === "seed" ? "done" : "ready", () => {
+torrent.once(role === "seed" ? "done" : magnet ? "infoHash" : "ready", () => {
   checked = true;
   report();
 });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { compareBytes, concatBytes, equalBytes, fromHex, toHex } from "./index.ts";
+import { compareBytes, concatBytes, copyBytes, equalBytes, fromHex, toHex } from "./index.ts";
 
 const bytes = fc.uint8Array({ maxLength: 20 });
 
@@ -36,6 +36,13 @@ describe("comparison", () => {
     expect(equalBytes(Uint8Array.of(1), Uint8Array.of(1, 0))).toBe(false);
     expect(equalBytes(Uint8Array.of(1, 0), Uint8Array.of(1))).toBe(false);
   });
+});
+
+it("copyBytes takes memory of its own, of a Node Buffer too", () => {
+  const buffer = Buffer.from([1, 2]);
+  const copy = copyBytes(buffer);
+  buffer.fill(0);
+  expect(copy).toEqual(Uint8Array.of(1, 2));
 });
 
 it("concatBytes joins in order, into memory of its own", () => {

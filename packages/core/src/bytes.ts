@@ -15,6 +15,11 @@ export function fromHex(text: string): Uint8Array | undefined {
   );
 }
 
+/** A copy in memory of its own. Not so `slice`: of a Node `Buffer` that is a view of the same memory. */
+export function copyBytes(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes);
+}
+
 /** Whether both hold the same bytes. Not constant in time: never for secrets. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);

@@ -5,7 +5,7 @@
  * @packageDocumentation
  */
 export { Bitfield } from "./bitfield.ts";
-export { compareBytes, concatBytes, equalBytes, fromHex, toHex } from "./bytes.ts";
+export { compareBytes, concatBytes, copyBytes, equalBytes, fromHex, toHex } from "./bytes.ts";
 export { type Alarm, Deadlines } from "./deadlines.ts";
 export {
   decodeCompact,

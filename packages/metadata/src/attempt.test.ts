@@ -62,6 +62,15 @@ describe("Attempt", () => {
     expect(attempt.next(0, NOTHING)).toBe(0);
   });
 
+  it("keeps pieces that came in a buffer which is read into again", () => {
+    const attempt = new Attempt<string>(2);
+    attempt.open();
+    const buffer = Buffer.from([1, 2]);
+    attempt.put(0, buffer, "a");
+    buffer.fill(0);
+    expect(attempt.take().bytes).toEqual(Uint8Array.of(1, 2));
+  });
+
   it("asks for nothing and holds nothing while it is not open", () => {
     const attempt = new Attempt<string>(1);
     expect(attempt.next(0, NOTHING)).toBeUndefined();

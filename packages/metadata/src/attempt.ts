@@ -1,4 +1,5 @@
 // One try at an info dictionary: the pieces of a given size, and who sent each.
+import { copyBytes } from "@shoal/core";
 import { countPieces, PIECE_LENGTH } from "./message.ts";
 
 /** After so many ms a piece that was asked for may be asked of another as well. */
@@ -85,7 +86,7 @@ export class Attempt<Source> {
   /** Keeps a piece that {@link fits}, if it is missing. @param bytes copied. */
   put(piece: number, bytes: Uint8Array, from: Source): void {
     if (this.#isOpen && !this.#parts.has(piece))
-      this.#parts.set(piece, { bytes: bytes.slice(), from });
+      this.#parts.set(piece, { bytes: copyBytes(bytes), from });
   }
 
   /** Everything that came, put together, and who sent it; nothing of it is held afterwards. */

@@ -44,7 +44,7 @@ it("says again what was said: the set first, then pieces, then grants", () => {
 
 it("keeps its own copy of a bitfield", () => {
   const early = new EarlyPieces();
-  const bits = Uint8Array.of(0x80);
+  const bits = Buffer.from([0x80]);
   early.bitfield(bits);
   bits[0] = 0;
   const heard = listener();

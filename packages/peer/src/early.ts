@@ -1,4 +1,5 @@
 // What a remote says of its pieces while we don't know the torrent's: kept until we do.
+import { copyBytes } from "@shoal/core";
 import { PeerError } from "./error.ts";
 
 /** `have` messages that are kept: more than any honest peer sends while it tells us the metadata. */
@@ -30,7 +31,7 @@ export class EarlyPieces implements PieceMessages {
   }
 
   bitfield(bits: Uint8Array): void {
-    this.#first = bits.slice();
+    this.#first = copyBytes(bits);
   }
 
   haveAll(): void {

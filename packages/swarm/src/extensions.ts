@@ -94,7 +94,9 @@ export class Extensions {
     const session = this.#session;
     return {
       infoHash: host.infoHash,
-      isPrivate: host.isPrivate,
+      get isPrivate() {
+        return host.isPrivate;
+      },
       rng: session.rng,
       now: () => session.clock.now(),
       alarm: (ring) => session.deadlines.alarm(ring),

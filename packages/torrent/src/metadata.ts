@@ -1,5 +1,5 @@
 // The info dictionary of a magnet link, when it has come: checked, and joined with what the link says.
-import { equalBytes } from "@shoal/core";
+import { copyBytes, equalBytes } from "@shoal/core";
 import { type Magnet, type Metainfo, parseInfo } from "@shoal/metainfo";
 import { TorrentError } from "./error.ts";
 import type { FilePriority } from "./files.ts";
@@ -29,7 +29,7 @@ export function joinMetainfo(
   infoBytes: Uint8Array,
   sha1: (bytes: Uint8Array) => Uint8Array,
 ): Metainfo {
-  return { ...parseInfo(infoBytes.slice(), { sha1 }), trackers, webSeeds, nodes };
+  return { ...parseInfo(copyBytes(infoBytes), { sha1 }), trackers, webSeeds, nodes };
 }
 
 /** What the link's choice of files (BEP 53) and the user's wishes come to; the latter count more. */

@@ -17,6 +17,13 @@ describe("parseExtendedHandshake", () => {
     expect(theirs.client).toBe("µTorrent 1.2");
   });
 
+  it("outlives the buffer that it came in", () => {
+    const buffer = Buffer.from(encode({ m: { ut_x: 1 }, metadata_size: 5 }));
+    const theirs = parseExtendedHandshake(buffer);
+    buffer.fill(0);
+    expect(theirs.raw.int("metadata_size")).toBe(5);
+  });
+
   it("reads every known member", () => {
     const theirs = parseExtendedHandshake(
       encode({

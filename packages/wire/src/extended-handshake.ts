@@ -1,5 +1,7 @@
 // The dictionary that both sides send once the extension protocol is agreed on (BEP 10).
+
 import { BencodeDict, type BencodeInput, decodePrefix, encode } from "@shoal/bencode";
+import { copyBytes } from "@shoal/core";
 import { WireError } from "./error.ts";
 
 /**
@@ -117,7 +119,7 @@ function parseDict(payload: Uint8Array): BencodeDict {
   let value: unknown;
   try {
     // A copy, as values are views of the input. Some clients send bytes behind the dictionary.
-    ({ value } = decodePrefix(payload.slice(), { maxDepth: MAX_DEPTH, maxTokens: MAX_TOKENS }));
+    ({ value } = decodePrefix(copyBytes(payload), { maxDepth: MAX_DEPTH, maxTokens: MAX_TOKENS }));
   } catch (error) {
     throw malformed("a bencoded dictionary", error);
   }

@@ -1,4 +1,5 @@
 // Cuts a stream into peer wire messages, at any split, without copying the payload of pieces.
+import { copyBytes } from "@shoal/core";
 import {
   checkLength,
   DEFAULT_LIMITS,
@@ -235,7 +236,7 @@ const RANGE_BYTES = 48;
 
 function readRange(bytes: Uint8Array, at: number): HashRange {
   return {
-    piecesRoot: bytes.slice(at, at + 32),
+    piecesRoot: copyBytes(bytes.subarray(at, at + 32)),
     baseLayer: readUint32(bytes, at + 32),
     index: readUint32(bytes, at + 36),
     length: readUint32(bytes, at + 40),

@@ -1,0 +1,27 @@
+// Seeds many small torrents and does nothing else: `idle.ts <folder> <count>`, prints READY <count>.
+import "./built.ts";
+import { flushCompileCache } from "node:module";
+import { join } from "node:path";
+
+// Only now, for what is imported statically is compiled before the cache is there.
+const { createSession } = await import("@shoal/session");
+
+const [folder = ".", count = "0"] = process.argv.slice(2);
+const session = await createSession({
+  address: "127.0.0.1",
+  port: 0,
+  trackers: false,
+  dht: false,
+  cacheSize: 4 * 1024 * 1024,
+});
+session.on("warning", ({ message }) => console.log("ERR", message));
+const path = join(folder, "f");
+const seeding: Promise<void>[] = [];
+for (let i = 0; i < Number(count); i++) {
+  const torrent = await session.add(join(folder, "t", `${i}.torrent`), { path });
+  seeding.push(torrent.completed());
+}
+await Promise.all(seeding);
+flushCompileCache();
+console.log(`READY ${session.torrents.filter(({ state }) => state === "seeding").length}`);
+process.stdin.on("close", () => process.exit(0)).resume();
