@@ -3,11 +3,13 @@ import { type Rng, randomInt } from "@shoal/core";
 import { addToBloom, BLOOM_SIZE } from "./bloom.ts";
 import type { DhtCrypto } from "./crypto.ts";
 import { bytesOf, keyOf } from "./node-id.ts";
+import { PeerSwarm } from "./peer-swarm.ts";
 
 /** How long an announced peer is kept, in ms: announces come every 15–30 minutes. */
 const PEER_LIFETIME_MS = 45 * 60_000;
 const MAX_TORRENTS = 2000;
 const MAX_PEERS = 500;
+/** With so many peers no further torrents are taken. */
 const MAX_ALL_PEERS = 100_000;
 
 /** A peer as it was announced. */
@@ -44,87 +46,79 @@ export interface PeerStore {
 export interface PeerStoreLimits {
   /** Default 2,000. */
   readonly maxTorrents?: number;
-  /** Peers of one torrent. Default 500. */
+  /** Peers of one torrent and family. Default 500. */
   readonly maxPeersPerTorrent?: number;
 }
 
-/** Keeps peers in memory for 45 minutes. */
+/** Keeps peers in memory for 45 minutes, each in some 20 bytes; a million at the very most. */
 export function memoryPeerStore(
   rng: Rng,
   suite: Pick<DhtCrypto, "sha1">,
   { maxTorrents = MAX_TORRENTS, maxPeersPerTorrent = MAX_PEERS }: PeerStoreLimits = {},
 ): PeerStore {
-  /** By info-hash; peers by place, the one that announced longest ago first. */
-  const swarms = new Map<string, Map<string, Kept>>();
+  /** By info-hash: the peers of IPv4, and of IPv6. */
+  const torrents = new Map<string, Map<number, PeerSwarm>>();
   let total = 0;
-  const trim = (swarm: Map<string, Kept>, now: number): void => {
-    for (const [place, { expiresAt }] of swarm) {
-      if (expiresAt > now && swarm.size <= maxPeersPerTorrent) return;
-      swarm.delete(place);
-      total--;
-    }
+  const trim = (swarm: PeerSwarm, now: number): void => {
+    total -= swarm.count;
+    swarm.trim(maxPeersPerTorrent, now);
+    total += swarm.count;
   };
-  const live = (infoHash: Uint8Array, now: number): readonly Kept[] => {
-    const swarm = swarms.get(keyOf(infoHash));
-    if (swarm === undefined) return [];
-    trim(swarm, now);
-    return [...swarm.values()];
-  };
+  const hasRoom = (): boolean => torrents.size < maxTorrents && total < MAX_ALL_PEERS;
   return {
     get torrents() {
-      return swarms.size;
+      return torrents.size;
     },
     get peers() {
       return total;
     },
-    accepts: (infoHash) =>
-      swarms.has(keyOf(infoHash)) || (swarms.size < maxTorrents && total < MAX_ALL_PEERS),
-    add: (infoHash, peer, now) => {
+    accepts: (infoHash) => hasRoom() || torrents.has(keyOf(infoHash)),
+    add: (infoHash, { compact, isSeed }, now) => {
       const key = keyOf(infoHash);
-      let swarm = swarms.get(key);
-      if (swarm === undefined) {
-        if (swarms.size >= maxTorrents || total >= MAX_ALL_PEERS) return;
-        swarm = new Map();
-        swarms.set(key, swarm);
+      const families = torrents.get(key) ?? new Map<number, PeerSwarm>();
+      if (families.size === 0) {
+        if (!hasRoom()) return;
+        torrents.set(key, families);
       }
-      const place = placeOf(peer.compact);
-      if (!swarm.delete(place)) total++;
-      swarm.set(place, { ...peer, expiresAt: now + PEER_LIFETIME_MS });
+      const swarm = families.get(compact.length) ?? new PeerSwarm(compact.length);
+      families.set(compact.length, swarm);
+      total -= swarm.count;
+      swarm.add(compact, isSeed, now + PEER_LIFETIME_MS);
+      total += swarm.count;
       trim(swarm, now);
     },
     draw: (infoHash, { family, count, noSeeds }, now) => {
-      const size = family === 4 ? 6 : 18;
-      const pool = live(infoHash, now).filter(({ compact }) => compact.length === size);
-      const peers = noSeeds ? pool.filter(({ isSeed }) => !isSeed) : pool;
-      return drawSome(peers, count, rng).map(({ compact }) => compact);
+      const swarm = torrents.get(keyOf(infoHash))?.get(family === 4 ? 6 : 18);
+      if (swarm === undefined) return [];
+      trim(swarm, now);
+      return swarm.draw(count, noSeeds, rng);
     },
     blooms: (infoHash, now) => {
-      const all = live(infoHash, now);
-      if (all.length === 0) return undefined;
+      const families = torrents.get(keyOf(infoHash));
+      if (families === undefined) return undefined;
       const seeds = new Uint8Array(BLOOM_SIZE);
       const peers = new Uint8Array(BLOOM_SIZE);
-      for (const { compact, isSeed } of all) {
-        addToBloom(isSeed ? seeds : peers, suite.sha1(compact.subarray(0, -2)));
-      }
-      return { seeds, peers };
-    },
-    sample: (count) => drawSome([...swarms.keys()], count, rng).map(bytesOf),
-    expire: (now) => {
-      for (const [key, swarm] of swarms) {
+      let count = 0;
+      for (const swarm of families.values()) {
         trim(swarm, now);
-        if (swarm.size === 0) swarms.delete(key);
+        count += swarm.count;
+        swarm.each((compact, isSeed) => {
+          addToBloom(isSeed ? seeds : peers, suite.sha1(compact.subarray(0, -2)));
+        });
+      }
+      return count === 0 ? undefined : { seeds, peers };
+    },
+    sample: (count) => drawSome([...torrents.keys()], count, rng).map(bytesOf),
+    expire: (now) => {
+      for (const [key, families] of torrents) {
+        for (const [size, swarm] of families) {
+          trim(swarm, now);
+          if (swarm.count === 0) families.delete(size);
+        }
+        if (families.size === 0) torrents.delete(key);
       }
     },
   };
-}
-
-interface Kept extends StoredPeer {
-  readonly expiresAt: number;
-}
-
-/** Eight places for an address, whatever ports it announces: one host can't fill a swarm. */
-function placeOf(compact: Uint8Array): string {
-  return keyOf(compact.subarray(0, -2)) + String((compact.at(-1) ?? 0) & 7);
 }
 
 /** Up to `count` of the items, none twice. */
