@@ -53,6 +53,8 @@ async function lookUp(
   signal: AbortSignal | undefined,
 ): Promise<string[]> {
   const ascii = domainToASCII(name).toLowerCase().replace(/\.$/, "");
+  // As the system does, short forms such as `127.1` are taken for addresses.
+  if (ipFamily(ascii) !== undefined) return [ascii];
   const local = isLocalhost(ascii) ? ["::1", "127.0.0.1"] : await fromHostsFile(ascii);
   if (local.length > 0) return local;
   const servers = await reachableServers(host);

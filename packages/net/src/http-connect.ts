@@ -84,6 +84,8 @@ function connect(
     socket.connect({ host: address, port, localAddress: source.address }, () => {
       stop.removeEventListener("abort", stopped);
       socket.off("error", failed);
+      // One around a socket of the system's began paused.
+      if (onread !== undefined) socket.resume();
       resolve(socket);
     });
   });
