@@ -17,6 +17,8 @@ interface Task {
   readonly port: number;
   /** So many sessions in this process, on consecutive addresses; leechers in dir/0, dir/1… */
   readonly count?: number;
+  /** URL of a web seed. */
+  readonly webseed?: string;
   readonly settings?: Readonly<Record<string, number>>;
   /** Seconds. */
   readonly timeout?: number;
@@ -36,12 +38,14 @@ for (let i = 0; i < count; i++) {
     address,
     port: task.port,
     cacheSize: CACHE_SIZE,
+    dht: false,
     uploadSlots: Number.POSITIVE_INFINITY,
     ...task.settings,
   });
   session.on("warning", (error) => console.log("LOG", error.message));
   const path = count === 1 || task.role === "seed" ? task.dir : join(task.dir, String(i));
-  const torrent = await session.add(task.torrent, { path });
+  const webSeeds = task.webseed === undefined ? [] : [task.webseed];
+  const torrent = await session.add(task.torrent, { path, webSeeds });
   torrent.on("warning", (error) => console.log("LOG", error.message));
   torrent.on("error", (error) => console.log("LOG", error.message));
   sessions.push(session);

@@ -35,7 +35,7 @@ export type TorrentSource = Uint8Array | string | URL | Metainfo;
 
 /** How a torrent is added. */
 export interface AddOptions
-  extends Pick<TorrentInit, "paused" | "sequential" | "priorities" | "trackers"> {
+  extends Pick<TorrentInit, "paused" | "sequential" | "priorities" | "trackers" | "webSeeds"> {
   /** The folder to put the torrent's file or folder into; `.` by default. */
   readonly path?: string | undefined;
   /** Where the data lives, instead of `path`. */
@@ -215,6 +215,7 @@ export class Session implements EventSource<SessionEvents> {
       sequential: options.sequential,
       priorities: options.priorities,
       trackers: options.trackers,
+      webSeeds: options.webSeeds,
     });
     this.#torrents.set(infoHash, torrent);
     this.#events.emit("added", torrent);

@@ -18,6 +18,8 @@ export interface TorrentInit {
   readonly priorities?: ReadonlyMap<number, FilePriority> | undefined;
   /** Replaces the trackers of the origin. */
   readonly trackers?: readonly (readonly string[])[] | undefined;
+  /** URLs of BEP 19 web seeds besides those of the origin. */
+  readonly webSeeds?: readonly string[] | undefined;
 }
 
 /** Whether the origin is the whole torrent. */

@@ -22,6 +22,8 @@ const FIRST_SLOT = 2 ** 30;
 
 /** What the lanes ask of their torrent, and tell it. */
 export interface LanesHost {
+  /** URLs of BEP 19 web seeds besides those of the metainfo. */
+  readonly webSeeds: readonly string[];
   /** A number that neither a connection nor a lane has. */
   freeId(): number;
   banned(name: string, reason: string): void;
@@ -133,7 +135,7 @@ export class Lanes {
       geometry,
       files,
       isSingleFile,
-      webSeeds,
+      webSeeds: [...new Set([...this.#host.webSeeds, ...webSeeds])],
       httpSeeds,
       openLane: (name, handler) => this.#openLane(name, handler, transfer),
       warn: (error) => this.#host.warn(error),

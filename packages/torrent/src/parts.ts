@@ -116,6 +116,7 @@ export function makeParts(session: TorrentHost, init: TorrentInit, host: PartsHo
     extensions,
   );
   const lanes: Lanes = new Lanes(session, downloadLimit, {
+    webSeeds: init.webSeeds ?? [],
     freeId: () => swarm.freeId(),
     banned: (address, reason) => events.emit("banned", { address, reason }),
     warn: (error) => events.emit("warning", error),
