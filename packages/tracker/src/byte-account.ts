@@ -1,5 +1,5 @@
 // Which of a torrent's bytes a tracker was told of, so that it hears of each one once.
-import type { Route } from "./tracker-list.ts";
+import type { Route } from "./route.ts";
 
 /** Bytes of payload. */
 export interface Bytes {

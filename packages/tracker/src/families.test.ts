@@ -41,7 +41,7 @@ describe("a tracker with addresses of both families", () => {
         { family: 6, state: "working" },
       ],
     });
-    [world.uploaded, world.downloaded] = [10, 20];
+    world.bytes = { uploaded: 10, downloaded: 20 };
     await world.advance(32 * MINUTE);
     expect(told().toSorted()).toEqual(["4 - 10/20", "6 - 0/0"]);
     await feed.close(AbortSignal.timeout(60_000));
@@ -97,14 +97,14 @@ describe("a tracker with addresses of both families", () => {
   it("is told of all bytes once when the family that told them fails", async () => {
     const feed = world.open([["a"]]);
     await world.advance();
-    [world.uploaded, world.downloaded] = [10, 20];
+    world.bytes = { uploaded: 10, downloaded: 20 };
     world.answer = without(4);
     await world.advance(35 * MINUTE);
     const [first, ...rest] = told().filter((each) => !each.includes("0/0"));
     expect(first).toBe("4 started 1/2");
     // What IPv4 told when it got no answer counts as not told.
     expect(rest.slice(0, 1)).toEqual(["4 - 10/20"]);
-    world.uploaded = 11;
+    world.bytes.uploaded = 11;
     await world.advance(35 * MINUTE);
     expect(told().filter((each) => each.startsWith("6"))).toEqual(["6 - 10/18"]);
     world.answer = () => ok();

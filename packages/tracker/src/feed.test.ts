@@ -48,7 +48,7 @@ describe("one tracker", () => {
       new Set(["abababab"]),
     );
     expect(world.requests.map(({ query }) => query.get("trackerid"))).toEqual([null, "t1", "t1"]);
-    expect(world.limits[0]).toEqual({
+    expect(world.requests[0]?.limits).toEqual({
       maxBytes: 1 << 20,
       timeoutMs: 30_000,
       headers: { "user-agent": "test/1" },
@@ -421,7 +421,7 @@ describe("close", () => {
     abort.abort();
     await closing;
     await settled();
-    expect(world.underWay).toBe(0);
+    expect(world.underWay.now).toBe(0);
     expect(world.deadlines.size).toBe(0);
   });
 
@@ -445,7 +445,7 @@ describe("close", () => {
     await world.source.close();
     await settled();
     expect(world.said()).toEqual([]);
-    expect(world.underWay).toBe(0);
+    expect(world.underWay.now).toBe(0);
     expect(world.deadlines.size).toBe(0);
   });
 });

@@ -6,8 +6,9 @@ import type { Announcer } from "./announcer.ts";
 import { asTrackerError, TrackerError } from "./error.ts";
 import type { Lane } from "./gate.ts";
 import type { TrackerHost } from "./host.ts";
+import { type Route, works } from "./route.ts";
 import type { ScrapeEntry } from "./scrape.ts";
-import { type Route, type Tracker, TrackerList, works } from "./tracker-list.ts";
+import { type Tracker, TrackerList } from "./tracker-list.ts";
 import { failureOf, statusOf, type TrackerStatus } from "./tracker-status.ts";
 import { type WalkRules, walk } from "./walk.ts";
 

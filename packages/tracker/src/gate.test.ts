@@ -111,6 +111,17 @@ it("turns away those who wait for a tracker that is out of reach", async () => {
   leaveThird();
 });
 
+it("waits for no one when all who waited gave up", async () => {
+  const gate = gateOf({ burst: 1, perSecond: 1 });
+  await pass(gate, "first");
+  const bored = new AbortController();
+  const waiting = gate.enter("a", "regular", bored.signal);
+  expect(deadlines.nextDeadline()).toBe(1000);
+  bored.abort(new Error("bored"));
+  await expect(waiting).rejects.toThrow("bored");
+  expect(deadlines.size).toBe(0);
+});
+
 it("loses no place to those who gave up", async () => {
   const gate = gateOf({ places: 1 });
   const leave = await gate.enter("a", "regular", never);

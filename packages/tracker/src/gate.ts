@@ -69,6 +69,7 @@ export class Gate {
         const lane = line.lanes.find((lane) => lane.includes(waiting));
         lane?.splice(lane.indexOf(waiting), 1);
         reject(signal.reason);
+        this.#admit();
       };
       if (signal.aborted) return abort();
       signal.addEventListener("abort", abort, { once: true });

@@ -36,7 +36,7 @@ describe("5,000 torrents of one tracker", () => {
     expect(second).toHaveLength(MANY);
     expect(new Set(second.map(({ query }) => query.toString())).size).toBe(MANY);
     expect(busiestSecond(second.map(({ at }) => at))).toBeLessThanOrEqual(70);
-    expect(world.mostUnderWay).toBeLessThanOrEqual(8);
+    expect(world.underWay.most).toBeLessThanOrEqual(8);
     expect(world.resolved.length).toBeLessThanOrEqual(3);
   });
 
@@ -70,7 +70,7 @@ describe("5,000 torrents of one tracker", () => {
     await world.advance(31 * SECOND);
     expect(world.requests.filter(({ host }) => host === "a")).toHaveLength(8);
     expect(feeds.every((feed) => feed.status()[1]?.state === "working")).toBe(true);
-    expect(world.mostUnderWay).toBeLessThanOrEqual(50);
+    expect(world.underWay.most).toBeLessThanOrEqual(50);
   });
 
   it("leave others' trackers their places", async () => {
@@ -80,7 +80,7 @@ describe("5,000 torrents of one tracker", () => {
     const other = world.open([["b"]], hashOf(MANY));
     await world.advance();
     expect(other.status()[0]?.state).toBe("working");
-    expect(world.underWay).toBe(8);
+    expect(world.underWay.now).toBe(8);
   });
 
   it("say good-bye in the time that they have", async () => {
@@ -90,7 +90,7 @@ describe("5,000 torrents of one tracker", () => {
     world.requests.length = 0;
     await Promise.all(feeds.map((feed) => feed.close(AbortSignal.timeout(60_000))));
     expect(world.requests.filter(({ event }) => event === "stopped")).toHaveLength(500);
-    expect(world.mostUnderWay).toBeLessThanOrEqual(8);
+    expect(world.underWay.most).toBeLessThanOrEqual(8);
     expect(world.deadlines.size).toBe(0);
   });
 });

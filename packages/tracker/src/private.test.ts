@@ -16,7 +16,7 @@ it("uses one tracker though the options say all", async () => {
   world.open([["a", "b"], ["c"]]);
   await world.advance(60 * MINUTE);
   expect(world.said()).toHaveLength(2);
-  expect(world.mostUnderWay).toBe(1);
+  expect(world.underWay.most).toBe(1);
 });
 
 it("goes on with the tracker that it uses when an earlier one works again", async () => {
@@ -37,7 +37,7 @@ it("changes to another tracker when that one fails", async () => {
   world.open([["a"], ["b"]]);
   await world.advance(60 * MINUTE);
   expect(world.said()).toEqual(["a started", "a", "b started"]);
-  expect(world.mostUnderWay).toBe(1);
+  expect(world.underWay.most).toBe(1);
 });
 
 it("asks no second tracker while one takes its time", async () => {
@@ -45,7 +45,7 @@ it("asks no second tracker while one takes its time", async () => {
   world.open([["a"], ["b"]]);
   await world.advance(60 * SECOND);
   expect(world.said()).toEqual(["a started", "b started", "a started", "b started"]);
-  expect(world.mostUnderWay).toBe(1);
+  expect(world.underWay.most).toBe(1);
 });
 
 it("forgets the tracker that it used when that is removed", async () => {
@@ -69,12 +69,12 @@ it("is announced over one family, and over the other when that fails, as by a ne
   await world.advance(MINUTE);
   expect(told()).toEqual(["4 started 1"]);
   failing.add(4);
-  world.uploaded = 5;
+  world.bytes.uploaded = 5;
   await world.advance(35 * MINUTE);
   expect(told()).toEqual(["4 - 5", "6 started 4"]);
   failing.delete(4);
   await world.advance(60 * MINUTE);
-  world.uploaded = 7;
+  world.bytes.uploaded = 7;
   failing.add(6);
   await world.advance(35 * MINUTE);
   const later = told();

@@ -2,27 +2,8 @@
 import { ipFamily, type Rng, shuffle } from "@shoal/core";
 import { ByteAccount } from "./byte-account.ts";
 import { asTrackerError, TrackerError } from "./error.ts";
+import { newRoute, type Route } from "./route.ts";
 import { parseTrackerUrl, type TrackerUrl } from "./tracker-url.ts";
-
-/** A way to one tracker of one torrent: an address family. Times are ms of the host's clock. */
-export interface Route {
-  readonly family: 4 | 6;
-  /** An announce is under way. */
-  busy: boolean;
-  /** The tracker acknowledged a `started` that came this way, so it is owed a `stopped`. */
-  known: boolean;
-  /** The next announce has to say `started`. */
-  fresh: boolean;
-  /** Failures since the last answer. */
-  failures: number;
-  /** The last failure was that the tracker's name has no address of this family. */
-  absent: boolean;
-  /** When to ask; `Infinity` for never again. */
-  nextAt: number;
-  /** When to ask at the earliest, unless there is an event to tell. */
-  notBefore: number;
-  lastError: TrackerError | undefined;
-}
 
 /** One tracker of one torrent. */
 export interface Tracker {
@@ -45,11 +26,6 @@ export interface Tracker {
   /** Downloads completed ever. */
   downloads: number | undefined;
   peersReceived: number;
-}
-
-/** Whether the last announce by this route was answered. */
-export function works(route: Route): boolean {
-  return route.known && route.failures === 0;
 }
 
 /** Whether every route of the tracker has failed. */
@@ -148,19 +124,5 @@ function newTracker(url: string, families: readonly (4 | 6)[]): Tracker {
     leechers: undefined,
     downloads: undefined,
     peersReceived: 0,
-  };
-}
-
-function newRoute(family: 4 | 6): Route {
-  return {
-    family,
-    busy: false,
-    known: false,
-    fresh: true,
-    failures: 0,
-    absent: false,
-    nextAt: Number.NEGATIVE_INFINITY,
-    notBefore: Number.NEGATIVE_INFINITY,
-    lastError: undefined,
   };
 }

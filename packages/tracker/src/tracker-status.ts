@@ -1,6 +1,7 @@
 // What users may know of a tracker.
 import type { TrackerError } from "./error.ts";
-import { hasFailed, type Route, type Tracker, works } from "./tracker-list.ts";
+import { type Route, works } from "./route.ts";
+import { hasFailed, type Tracker } from "./tracker-list.ts";
 
 /** How a tracker, or a way to it, does. `idle`: not asked yet; `failed`: the last announce failed. */
 export type TrackerState = "idle" | "announcing" | "working" | "failed";

@@ -1,5 +1,6 @@
 // Whom to ask next: the rules of tiers (BEP 12) and of private torrents (BEP 27).
-import { hasFailed, type Route, type Tracker, works } from "./tracker-list.ts";
+import { type Route, works } from "./route.ts";
+import { hasFailed, type Tracker } from "./tracker-list.ts";
 
 /** How a torrent's trackers are used. */
 export interface WalkRules {

@@ -20,6 +20,12 @@ export interface Request {
   readonly event: string | null;
   readonly query: URLSearchParams;
   readonly refuseLoopback: boolean | undefined;
+  /** What the client wants the exchange to be bounded by, and sends along. */
+  readonly limits: {
+    readonly maxBytes: number;
+    readonly timeoutMs: number;
+    readonly headers: unknown;
+  };
 }
 
 /** What a tracker does with one. */
@@ -36,17 +42,15 @@ export class World {
   readonly found: Endpoint[] = [];
   readonly warnings: Error[] = [];
   readonly externalIps: string[] = [];
-  readonly limits: { maxBytes: number; timeoutMs: number; headers: unknown }[] = [];
   trackers: string[][] = [];
   isPrivate = false;
-  uploaded = 1;
-  downloaded = 2;
+  bytes = { uploaded: 1, downloaded: 2 };
   /** By name; all others have one IPv4 address. */
   addresses: Record<string, string[] | Error> = {};
   resolved: string[] = [];
   left: number | undefined = 1000;
-  underWay = 0;
-  mostUnderWay = 0;
+  /** Announces and scrapes under way, and the most that ever were. */
+  readonly underWay = { now: 0, most: 0 };
   /** The answer to each announce. */
   answer: (request: Request) => Reply = (): Reply => ok();
   readonly source: TrackerSource;
@@ -71,8 +75,7 @@ export class World {
         return trackersNow();
       },
       transfer: () => ({
-        uploaded: this.uploaded,
-        downloaded: this.downloaded,
+        ...this.bytes,
         left: left ?? this.left,
       }),
       found: (peers) => this.found.push(...peers),
@@ -125,14 +128,15 @@ export class World {
           const { hostname, pathname: path, searchParams: query } = new URL(url);
           const host = hostname.replace(/\.example$/, "");
           const event = query.get("event");
-          const request = { at: this.now, host, family, path, event, query, refuseLoopback };
+          const limits = { maxBytes, timeoutMs, headers };
+          const target = { host, family, path, query, refuseLoopback };
+          const request = { at: this.now, ...target, event, limits };
           this.requests.push(request);
-          this.limits.push({ maxBytes, timeoutMs, headers });
-          this.mostUnderWay = Math.max(this.mostUnderWay, ++this.underWay);
+          this.underWay.most = Math.max(this.underWay.most, ++this.underWay.now);
           try {
             return await outcome(this.answer(request), signal);
           } finally {
-            this.underWay--;
+            this.underWay.now--;
           }
         },
       },
