@@ -2,9 +2,8 @@
 
 /** Lower-case hexadecimal text of the bytes. */
 export function toHex(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) text += byte.toString(16).padStart(2, "0");
-  return text;
+  // Joined, for a string that is built by adding keeps all of its parts.
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** The bytes of hexadecimal text of either case, or `undefined` if it is not such. */

@@ -9,6 +9,7 @@ export class Deadlines implements Machine {
   /** Called when `nextDeadline()` became earlier, so that a driver can re-arm its timer. */
   onEarlier: (() => void) | undefined;
   readonly #heap: Alarm[] = [];
+  readonly #earlier = (): void => this.onEarlier?.();
 
   /**
    * A reusable alarm. Make one for each thing that waits and set it as often as needed: setting
@@ -18,7 +19,7 @@ export class Deadlines implements Machine {
    *   must not throw.
    */
   alarm(ring: (now: number) => void): Alarm {
-    return new Alarm(ring, this.#heap, () => this.onEarlier?.());
+    return new Alarm(ring, this.#heap, this.#earlier);
   }
 
   /** How many alarms are set. */

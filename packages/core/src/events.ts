@@ -21,18 +21,15 @@ export interface EventSource<Events extends EventMap> {
  * from a microtask, so the process sees it as uncaught.
  */
 export class Emitter<Events extends EventMap> implements EventSource<Events> {
-  readonly #listeners = new Map<keyof Events, Set<(event: never) => void>>();
+  /** In order of registration. Replaced, never changed: an emitter nobody listens to holds nothing. */
+  #registered: readonly Registration<Events>[] = NONE;
 
   on<Name extends keyof Events>(name: Name, listener: (event: Events[Name]) => void): () => void {
-    let listeners = this.#listeners.get(name);
-    if (listeners === undefined) {
-      listeners = new Set();
-      this.#listeners.set(name, listeners);
-    }
-    // A wrapper of its own, so that one function registered twice is two registrations.
-    const entry = (event: Events[Name]): void => listener(event);
-    listeners.add(entry);
-    return () => listeners.delete(entry);
+    const entry = { name, listener };
+    this.#registered = [...this.#registered, entry];
+    return () => {
+      this.#registered = this.#registered.filter((other) => other !== entry);
+    };
   }
 
   once<Name extends keyof Events>(
@@ -60,17 +57,16 @@ export class Emitter<Events extends EventMap> implements EventSource<Events> {
 
   /** Whether anybody listens: lets an emitter skip the making of an event that nobody sees. */
   hasListeners(name: keyof Events): boolean {
-    return (this.#listeners.get(name)?.size ?? 0) > 0;
+    for (const entry of this.#registered) if (entry.name === name) return true;
+    return false;
   }
 
   emit<Name extends keyof Events>(name: Name, event: Events[Name]): void {
-    const listeners = this.#listeners.get(name);
-    if (listeners === undefined) return;
-    for (const listener of [...listeners] as ((event: Events[Name]) => void)[]) {
+    for (const entry of this.#registered) {
       // One that was called before may have removed it.
-      if (!listeners.has(listener)) continue;
+      if (entry.name !== name || !this.#registered.includes(entry)) continue;
       try {
-        listener(event);
+        entry.listener(event as never);
       } catch (error) {
         queueMicrotask(() => {
           throw error;
@@ -79,3 +75,10 @@ export class Emitter<Events extends EventMap> implements EventSource<Events> {
     }
   }
 }
+
+interface Registration<Events extends EventMap> {
+  readonly name: keyof Events;
+  readonly listener: (event: never) => void;
+}
+
+const NONE: readonly never[] = [];

@@ -3,6 +3,8 @@
 /** Length of the window in seconds; one bucket of bytes a second. */
 const WINDOW_SECONDS = 5;
 
+const NONE = new Float64Array(0);
+
 /**
  * Bytes per second over the last five seconds. Adding costs no allocation; reading needs the time,
  * so that a flow which stopped falls to zero by itself.
@@ -10,13 +12,15 @@ const WINDOW_SECONDS = 5;
 export class RateMeter {
   /** Bytes since the meter was made. */
   total = 0;
-  readonly #buckets = new Float64Array(WINDOW_SECONDS + 1);
+  /** None until something flows. */
+  #buckets: Float64Array = NONE;
   #second = Number.NaN;
   #first = 0;
 
   /** Counts `bytes` at `now` (ms). Time must not run backwards. */
   add(bytes: number, now: number): void {
     this.total += bytes;
+    if (this.#buckets === NONE) this.#buckets = new Float64Array(WINDOW_SECONDS + 1);
     const second = this.#roll(now);
     this.#buckets[second % this.#buckets.length] =
       (this.#buckets[second % this.#buckets.length] ?? 0) + bytes;
