@@ -1,7 +1,7 @@
 // A block's life after it was picked: arriving, never arriving, and its piece's end.
 import type { BlockIndex, PieceIndex } from "@shoal/core";
 import { NO_SLOT, RECEIVED } from "./partials.ts";
-import { isOpen, type PickerState, slotOf } from "./state.ts";
+import { isOpen, type MaybeActive, type PickerState, slotOf } from "./state.ts";
 
 /**
  * What became of a block that arrived: `new`; `complete`: new, and the last of its piece, which is
@@ -10,11 +10,11 @@ import { isOpen, type PickerState, slotOf } from "./state.ts";
 export type Reception = "new" | "complete" | "unwanted";
 
 /** See `PiecePicker.isWanted`. */
-export function isWanted(state: PickerState, piece: PieceIndex, block: number): boolean {
+export function isWanted(state: MaybeActive, piece: PieceIndex, block: number): boolean {
   const { partials, wanted } = state;
   if (!isBlock(state, piece, block)) return false;
-  const slot = partials.slotOf(piece);
-  if (slot === NO_SLOT) return wanted.has(piece);
+  const slot = partials?.slotOf(piece) ?? NO_SLOT;
+  if (partials === undefined || slot === NO_SLOT) return wanted.has(piece);
   return partials.state(slot, block) !== RECEIVED;
 }
 
@@ -89,7 +89,7 @@ export function end(state: PickerState, piece: number): void {
   partials.end(slot);
 }
 
-function isBlock({ geometry }: PickerState, piece: number, block: number): boolean {
+function isBlock({ geometry }: MaybeActive, piece: number, block: number): boolean {
   return geometry.isPiece(piece) && block >= 0 && block < geometry.blockCount(piece);
 }
 

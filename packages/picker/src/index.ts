@@ -8,6 +8,7 @@
 export type { Reception } from "./block-life.ts";
 export { BlockList, type PickedBlocks } from "./block-list.ts";
 export { PickerError, type PickerErrorCode } from "./error.ts";
-export { type PartialPiece, PiecePicker } from "./picker.ts";
+export { PiecePicker } from "./picker.ts";
 export type { PickingPeer } from "./roster.ts";
 export type { PickerOptions } from "./state.ts";
+export type { PartialPiece } from "./statistics.ts";

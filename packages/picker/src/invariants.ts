@@ -2,14 +2,26 @@
 import { PickerError } from "./error.ts";
 import { BUSY, HASHING, NO_SLOT, OPEN, RECEIVED, REQUESTED } from "./partials.ts";
 import { MAX_PRIORITY } from "./piece-order.ts";
-import type { PickerState } from "./state.ts";
+import { isActive, type MaybeActive, type PickerState } from "./state.ts";
 
 /** @throws PickerError `ERR_PICKER_INVARIANT` naming the first thing that is wrong. */
-export function checkState(state: PickerState): void {
+export function checkState(state: MaybeActive): void {
+  checkWanted(state);
+  if (!isActive(state)) return;
+  const isNeeded = state.roster.size > 0 || state.partials.size > 0;
+  expect(isNeeded, "there are neither peers nor pieces in progress, and yet it is not at rest");
   checkAvailability(state);
   checkPieces(state);
   checkOrder(state);
   checkBlocks(state);
+}
+
+/** Wanted is what has a priority and is not stored. */
+function checkWanted({ geometry, have, wanted, priority }: MaybeActive): void {
+  for (let piece = 0; piece < geometry.pieceCount; piece++) {
+    const isWanted = !have.has(piece) && priority[piece] !== 0;
+    expect(wanted.has(piece) === isWanted, `piece ${piece} is wanted: ${isWanted}`);
+  }
 }
 
 /** Availability is what the peers' sets say. */
@@ -26,13 +38,12 @@ function checkAvailability({ geometry, order, roster }: PickerState): void {
 }
 
 /** Every piece is exactly one of stored, unwanted, unopened and in progress. */
-function checkPieces({ geometry, have, wanted, order, partials }: PickerState): void {
+function checkPieces({ geometry, have, order, partials }: PickerState): void {
   let inProgress = 0;
   for (let piece = 0; piece < geometry.pieceCount; piece++) {
     const slot = partials.slotOf(piece);
     const isWanted = !have.has(piece) && order.priority[piece] !== 0;
     if (slot !== NO_SLOT) inProgress++;
-    expect(wanted.has(piece) === isWanted, `piece ${piece} is wanted: ${isWanted}`);
     expect(slot === NO_SLOT || !have.has(piece), `stored piece ${piece} is in progress`);
     expect(
       order.isListed(piece) === (isWanted && slot === NO_SLOT),

@@ -54,6 +54,37 @@ describe("pieces", () => {
     expect(picker.isFinished).toBe(false);
   });
 
+  it("keep their priorities, and what is wanted, while there are no peers", () => {
+    const picker = make();
+    picker.setPriority(P(2), 7);
+    picker.setPriority(P(0), 0);
+    picker.stored(P(1));
+    picker.checkInvariants();
+    for (const id of [1, 2]) {
+      const peer = join(picker, id);
+      expect(pick(picker, peer, 9).map(([piece]) => piece)).toEqual([2, 2, 2, 2, 3]);
+      picker.checkInvariants();
+      picker.peerGone(peer);
+      picker.checkInvariants();
+      expect([picker.partialCount, picker.availability(P(2)), picker.distributedCopies]).toEqual([
+        0, 0, 0.25,
+      ]);
+    }
+    expect([...picker.wanted]).toEqual([2, 3]);
+  });
+
+  it("stay in progress when the last peer leaves after a block of them", () => {
+    const picker = make();
+    const peer = join(picker, 1);
+    expect(picker.received(1, P(3), B(0))).toBe("complete");
+    picker.peerGone(peer);
+    picker.checkInvariants();
+    expect(picker.contributors(P(3))).toEqual([1]);
+    picker.stored(P(3));
+    picker.checkInvariants();
+    expect(picker.contributors(P(3))).toEqual([]);
+  });
+
   it("are wanted again when they are lost", () => {
     const picker = make(Bitfield.full(4));
     const peer = join(picker, 1);

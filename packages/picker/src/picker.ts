@@ -1,32 +1,25 @@
 // The piece picker: which pieces we have and want, and which block to ask which peer for next.
-import { Bitfield, type BlockIndex, type PieceIndex } from "@shoal/core";
+import type { Bitfield, BlockIndex, PieceIndex } from "@shoal/core";
 import { abandon, abandonAll, drop, end, isWanted, type Reception, receive } from "./block-life.ts";
 import type { BlockList } from "./block-list.ts";
 import { Chooser } from "./chooser.ts";
 import { PickerError } from "./error.ts";
 import { checkState } from "./invariants.ts";
-import { NO_SLOT, RECEIVED } from "./partials.ts";
+import { NO_SLOT } from "./partials.ts";
 import { MAX_PRIORITY } from "./piece-order.ts";
 import type { PickingPeer } from "./roster.ts";
 import {
+  activate,
   checkSize,
   createState,
+  isActive,
   isOpen,
+  type MaybeActive,
   type PickerOptions,
-  type PickerState,
+  rest,
   slotOf,
 } from "./state.ts";
-
-/** A piece in progress. */
-export interface PartialPiece {
-  readonly piece: PieceIndex;
-  /** The blocks that have arrived, over 0…blockCount−1. */
-  readonly received: Bitfield;
-  /** Blocks that peers have been asked for and that have not arrived. */
-  readonly requested: number;
-  /** Whether every block has arrived and `stored` or `failed` is awaited. */
-  readonly hashing: boolean;
-}
+import { distributedCopies, type PartialPiece, partialPieces } from "./statistics.ts";
 
 /**
  * Keeps the state of every piece and block of one torrent, counts who has what, and picks.
@@ -35,13 +28,13 @@ export interface PartialPiece {
  * will; pieces whose hash was right or wrong. See STATE.md for the states.
  */
 export class PiecePicker {
-  readonly #state: PickerState;
-  readonly #chooser: Chooser;
+  readonly #state: MaybeActive;
+  /** Made for the first pick, and gone with what it looks at. */
+  #chooser: Chooser | undefined;
 
   /** @throws PickerError `ERR_PICKER_HAVE` if `have` is not over exactly the torrent's pieces. */
   constructor(options: PickerOptions) {
     this.#state = createState(options);
-    this.#chooser = new Chooser(this.#state);
   }
 
   // --- what we have and want ---
@@ -68,7 +61,7 @@ export class PiecePicker {
 
   /** 0 (never picked) … 7 (first); 4 until it is set. */
   priority(piece: PieceIndex): number {
-    return this.#state.order.priority[piece] ?? 0;
+    return this.#state.priority[piece] ?? 0;
   }
 
   /**
@@ -88,19 +81,19 @@ export class PiecePicker {
     if (!Number.isInteger(priority) || priority < 0 || priority > MAX_PRIORITY) {
       throw new PickerError("ERR_PICKER_PRIORITY", `expected a priority of 0…7, got ${priority}`);
     }
-    if (order.priority[piece] === priority) return;
-    const slot = partials.slotOf(piece);
-    if (slot !== NO_SLOT) partials.relist(slot, priority);
-    if (priority === 0) order.unlist(piece);
-    if (order.isListed(piece)) order.relist(piece, priority);
-    else order.setPriority(piece, priority);
+    if (this.priority(piece) === priority) return;
+    const slot = slotOf(this.#state, piece);
+    if (slot !== NO_SLOT) partials?.relist(slot, priority);
+    if (priority === 0) order?.unlist(piece);
+    if (order?.isListed(piece)) order.relist(piece, priority);
+    else this.#state.priority[piece] = priority;
     if (have.has(piece)) return;
     if (priority === 0) {
       wanted.delete(piece);
     } else if (wanted.add(piece)) {
-      if (slot === NO_SLOT) order.list(piece);
-      roster.wantsMore();
-      roster.opened(piece);
+      if (slot === NO_SLOT) order?.list(piece);
+      roster?.wantsMore();
+      roster?.opened(piece);
     }
   }
 
@@ -134,8 +127,8 @@ export class PiecePicker {
    *   set is not over exactly the torrent's pieces.
    */
   peerBitfield(peer: PickingPeer): void {
-    const { order, roster, geometry } = this.#state;
-    checkSize(geometry, peer.have);
+    checkSize(this.#state.geometry, peer.have);
+    const { order, roster } = activate(this.#state);
     const record = roster.add(peer);
     if (peer.have.isFull) {
       record.asSeed = true;
@@ -150,7 +143,8 @@ export class PiecePicker {
    * pieces that the set held before. The first call for an unknown peer counts its whole set.
    */
   peerHas(peer: PickingPeer, piece: PieceIndex): void {
-    const { geometry, order, roster } = this.#state;
+    const state = activate(this.#state);
+    const { geometry, order, roster } = state;
     const record = roster.get(peer.id);
     if (!record) {
       this.peerBitfield(peer);
@@ -158,11 +152,12 @@ export class PiecePicker {
     }
     if (record.asSeed || !geometry.isPiece(piece) || !peer.have.has(piece)) return;
     order.raise(piece);
-    roster.gained(record, piece, isOpen(this.#state, piece));
+    roster.gained(record, piece, isOpen(state, piece));
   }
 
   /** A peer has one piece less (BEP 54). Call it right after removing it from `peer.have`. */
   peerLost(peer: PickingPeer, piece: PieceIndex): void {
+    if (!isActive(this.#state)) return;
     const { order, roster, geometry } = this.#state;
     const record = roster.get(peer.id);
     if (!record || !geometry.isPiece(piece) || peer.have.has(piece)) return;
@@ -180,6 +175,7 @@ export class PiecePicker {
    * again. `peer.have` must still hold what was reported. Its id may be used again.
    */
   peerGone(peer: PickingPeer): void {
+    if (!isActive(this.#state)) return;
     const { order, roster } = this.#state;
     const record = roster.get(peer.id);
     if (!record) return;
@@ -187,11 +183,13 @@ export class PiecePicker {
     roster.remove(record);
     if (record.asSeed) order.seeds--;
     else order.lowerAll(peer.have);
+    this.#rest();
   }
 
   /** How many connected peers have the piece. */
   availability(piece: PieceIndex): number {
-    return (this.#state.order.availability[piece] ?? 0) + this.#state.order.seeds;
+    const { order } = this.#state;
+    return order === undefined ? 0 : (order.availability[piece] ?? 0) + order.seeds;
   }
 
   /**
@@ -199,24 +197,14 @@ export class PiecePicker {
    * the share of pieces that are less rare. Looks at every piece.
    */
   get distributedCopies(): number {
-    const { order, geometry, have } = this.#state;
-    if (geometry.pieceCount === 0) return order.seeds;
-    let lowest = Number.POSITIVE_INFINITY;
-    let atLowest = 0;
-    for (let piece = 0; piece < geometry.pieceCount; piece++) {
-      const copies = (order.availability[piece] as number) + (have.has(piece) ? 1 : 0);
-      if (copies === lowest) atLowest++;
-      if (copies >= lowest) continue;
-      lowest = copies;
-      atLowest = 1;
-    }
-    return order.seeds + lowest + (geometry.pieceCount - atLowest) / geometry.pieceCount;
+    return distributedCopies(this.#state);
   }
 
   /** Whether a peer has a piece that we want and lack. Constant time, amortised. */
   isInteresting(peer: PickingPeer): boolean {
-    const record = this.#state.roster.get(peer.id);
-    return record !== undefined && this.#state.roster.interesting(record, this.#state.wanted);
+    const { roster, wanted } = this.#state;
+    const record = roster?.get(peer.id);
+    return record !== undefined && roster?.interesting(record, wanted) === true;
   }
 
   // --- picking ---
@@ -241,8 +229,11 @@ export class PiecePicker {
     allowedOnly: Bitfield | undefined,
     out: BlockList,
   ): void {
+    if (!isActive(this.#state)) return;
     const record = this.#state.roster.get(peer.id);
-    if (record) this.#chooser.choose(record, count, contiguousBlocks, allowedOnly, out);
+    if (record === undefined) return;
+    this.#chooser ??= new Chooser(this.#state);
+    this.#chooser.choose(record, count, contiguousBlocks, allowedOnly, out);
   }
 
   // --- a block's life ---
@@ -268,7 +259,8 @@ export class PiecePicker {
     block: BlockIndex,
     source: number = peerId,
   ): Reception {
-    return receive(this.#state, peerId, piece, block, source);
+    if (!isActive(this.#state) && !this.isWanted(piece, block)) return "unwanted";
+    return receive(activate(this.#state), peerId, piece, block, source);
   }
 
   /**
@@ -277,19 +269,20 @@ export class PiecePicker {
    * asked. What a late peer sends after all is still wanted as long as nobody else sent it.
    */
   abandoned(peerId: number, piece: PieceIndex, block: BlockIndex): void {
-    abandon(this.#state, peerId, piece, block);
+    if (isActive(this.#state)) abandon(this.#state, peerId, piece, block);
   }
 
   /** Whether this peer has been asked for the block. */
   isRequestedBy(peerId: number, piece: PieceIndex, block: BlockIndex): boolean {
     const { partials } = this.#state;
     const slot = slotOf(this.#state, piece);
-    return slot !== NO_SLOT && partials.requesters.has(partials.cell(slot, block), peerId);
+    if (partials === undefined || slot === NO_SLOT) return false;
+    return partials.requesters.has(partials.cell(slot, block), peerId);
   }
 
   /** How many blocks a peer has been asked for that were neither received nor abandoned. */
   requestsOf(peerId: number): number {
-    return this.#state.roster.get(peerId)?.requests ?? 0;
+    return this.#state.roster?.get(peerId)?.requests ?? 0;
   }
 
   /**
@@ -304,7 +297,7 @@ export class PiecePicker {
   ): void {
     const { partials } = this.#state;
     const slot = slotOf(this.#state, piece);
-    if (slot === NO_SLOT) return;
+    if (partials === undefined || slot === NO_SLOT) return;
     partials.requesters.visitOthers(partials.cell(slot, block), peerId, visit);
   }
 
@@ -314,9 +307,10 @@ export class PiecePicker {
   stored(piece: PieceIndex): void {
     const { geometry, have, wanted, order } = this.#state;
     if (!geometry.isPiece(piece) || !have.add(piece)) return;
-    end(this.#state, piece);
-    order.unlist(piece);
+    if (isActive(this.#state)) end(this.#state, piece);
+    order?.unlist(piece);
     wanted.delete(piece);
+    this.#rest();
   }
 
   /**
@@ -326,7 +320,8 @@ export class PiecePicker {
    */
   failed(piece: PieceIndex): readonly number[] {
     const blame = this.contributors(piece);
-    drop(this.#state, piece);
+    if (isActive(this.#state)) drop(this.#state, piece);
+    this.#rest();
     return blame;
   }
 
@@ -337,7 +332,7 @@ export class PiecePicker {
   contributors(piece: PieceIndex): readonly number[] {
     const { partials } = this.#state;
     const slot = slotOf(this.#state, piece);
-    if (slot === NO_SLOT) return [];
+    if (partials === undefined || slot === NO_SLOT) return [];
     return Array.from({ length: partials.blocks(slot) }, (_, block) =>
       partials.source(slot, block),
     );
@@ -346,37 +341,25 @@ export class PiecePicker {
   /** What we had of a piece is gone: a check found it bad, or its file was deleted. */
   lost(piece: PieceIndex): void {
     const { geometry, have, wanted, order, roster } = this.#state;
-    drop(this.#state, piece);
+    if (isActive(this.#state)) drop(this.#state, piece);
+    this.#rest();
     if (!geometry.isPiece(piece) || !have.delete(piece) || this.priority(piece) === 0) return;
     wanted.add(piece);
-    order.list(piece);
-    roster.wantsMore();
-    roster.opened(piece);
+    order?.list(piece);
+    roster?.wantsMore();
+    roster?.opened(piece);
   }
 
   // --- statistics ---
 
   /** How many pieces are in progress: begun and not stored. */
   get partialCount(): number {
-    return this.#state.partials.size;
+    return this.#state.partials?.size ?? 0;
   }
 
   /** The pieces in progress as they are now, in no particular order. */
   partialPieces(): PartialPiece[] {
-    const { partials } = this.#state;
-    return partials.all().map((slot) => {
-      const blocks = partials.blocks(slot);
-      const received = new Bitfield(blocks);
-      for (let block = 0; block < blocks; block++) {
-        if (partials.state(slot, block) === RECEIVED) received.add(block);
-      }
-      return {
-        piece: partials.pieceOf(slot),
-        received,
-        requested: partials.outstanding(slot),
-        hashing: received.isFull,
-      };
-    });
+    return partialPieces(this.#state);
   }
 
   /**
@@ -386,5 +369,11 @@ export class PiecePicker {
    */
   checkInvariants(): void {
     checkState(this.#state);
+  }
+
+  /** With neither peers nor pieces in progress there is nothing to order and nobody to ask. */
+  #rest(): void {
+    rest(this.#state);
+    if (!isActive(this.#state)) this.#chooser = undefined;
   }
 }

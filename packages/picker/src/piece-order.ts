@@ -6,8 +6,6 @@ import { Level } from "./level.ts";
 /** The lowest priority that is picked, and the highest. 0 means unwanted. */
 export const MIN_PRIORITY = 1;
 export const MAX_PRIORITY = 7;
-/** What a piece has until it is set. */
-const DEFAULT_PRIORITY = 4;
 
 /** From this many changed pieces on, one counting sort is cheaper than a move for each. */
 const BULK = 256;
@@ -33,9 +31,11 @@ export class PieceOrder {
   readonly #cursors: Int32Array = new Int32Array(MAX_PRIORITY + 1);
   #dirty = false;
 
-  constructor(pieceCount: number, rng: Rng) {
+  /** @param priority See `priority`; of listed pieces only `relist` changes it. */
+  constructor(priority: Uint8Array, rng: Rng) {
+    const pieceCount = priority.length;
     this.availability = new Int32Array(pieceCount);
-    this.priority = new Uint8Array(pieceCount).fill(DEFAULT_PRIORITY);
+    this.priority = priority;
     this.#sets = Array.from({ length: MAX_PRIORITY + 1 }, () => new Bitfield(pieceCount));
     const place = new Int32Array(pieceCount);
     this.#place = place;
@@ -83,11 +83,6 @@ export class PieceOrder {
     this.#dirty = true;
     const bits = pieces.bytes;
     for (let p = nextCommon(bits, bits, 0); p >= 0; p = nextCommon(bits, bits, p + 1)) this.list(p);
-  }
-
-  /** Sets the priority of a piece that is not listed. */
-  setPriority(piece: number, priority: number): void {
-    this.priority[piece] = priority;
   }
 
   /** Moves a listed piece to another priority of 1…7. Users do that to many at once: hence lazily. */

@@ -16,42 +16,86 @@ export interface PickerOptions {
   readonly initialRandomPieces?: number;
 }
 
-/** Shared by the facade, the blocks' life and the strategy. */
-export interface PickerState {
+/** What is kept always. */
+interface Kept {
   readonly geometry: PieceGeometry;
   readonly rng: Rng;
   readonly have: Bitfield;
   /** Pieces with a priority that we have not. */
   readonly wanted: Bitfield;
-  readonly order: PieceOrder;
-  readonly partials: Partials;
-  readonly roster: Roster;
+  /** 0…7 for each piece. */
+  readonly priority: Uint8Array;
   readonly initialRandomPieces: number;
   sequential: boolean;
   urgent: readonly PieceIndex[];
 }
 
-/** @throws PickerError `ERR_PICKER_HAVE` if `have` is not over exactly the torrent's pieces. */
-export function createState(options: PickerOptions): PickerState {
+/** What there is only while peers are known or pieces in progress: the rest follows from what is kept. */
+interface Active {
+  order: PieceOrder;
+  partials: Partials;
+  roster: Roster;
+}
+
+/** Shared by the facade, the blocks' life and the strategy, while peers or pieces are at work. */
+export interface PickerState extends Kept, Active {}
+
+/** Either {@link PickerState}, or at rest: nothing but what is kept. */
+export type MaybeActive = Kept & { [Name in keyof Active]: Active[Name] | undefined };
+
+/** What a piece's priority is until it is set. */
+const DEFAULT_PRIORITY = 4;
+
+/**
+ * A state at rest.
+ *
+ * @throws PickerError `ERR_PICKER_HAVE` if `have` is not over exactly the torrent's pieces.
+ */
+export function createState(options: PickerOptions): MaybeActive {
   const { geometry, rng } = options;
   const have = options.have?.clone() ?? new Bitfield(geometry.pieceCount);
   checkSize(geometry, have);
   const wanted = Bitfield.full(geometry.pieceCount);
   for (const piece of have) wanted.delete(piece);
-  const order = new PieceOrder(geometry.pieceCount, rng);
-  order.listAll(wanted);
   return {
     geometry,
     rng,
     have,
     wanted,
+    priority: new Uint8Array(geometry.pieceCount).fill(DEFAULT_PRIORITY),
+    initialRandomPieces: options.initialRandomPieces ?? 4,
+    sequential: false,
+    urgent: NOTHING,
+    order: undefined,
+    partials: undefined,
+    roster: undefined,
+  };
+}
+
+const NOTHING: readonly PieceIndex[] = [];
+
+/** Whether peers are known or pieces in progress. */
+export function isActive(state: MaybeActive): state is PickerState {
+  return state.roster !== undefined;
+}
+
+/** Makes what peers and pieces in progress need, unless it is there. */
+export function activate(state: MaybeActive): PickerState {
+  if (isActive(state)) return state;
+  const { geometry, rng, priority, wanted } = state;
+  const order = new PieceOrder(priority, rng);
+  order.listAll(wanted);
+  return Object.assign(state, {
     order,
     partials: new Partials(geometry),
     roster: new Roster(),
-    initialRandomPieces: options.initialRandomPieces ?? 4,
-    sequential: false,
-    urgent: [],
-  };
+  });
+}
+
+/** Lets go of that, if the last peer has gone and no piece is in progress. */
+export function rest(state: MaybeActive): void {
+  if (!isActive(state) || state.roster.size > 0 || state.partials.size > 0) return;
+  Object.assign(state, { order: undefined, partials: undefined, roster: undefined });
 }
 
 /** @throws PickerError `ERR_PICKER_HAVE` if a set is not over exactly the torrent's pieces. */
@@ -64,8 +108,8 @@ export function checkSize(geometry: PieceGeometry, have: Bitfield): void {
 }
 
 /** The slot of a piece in progress; {@link NO_SLOT} for others, and for what is no piece. */
-export function slotOf({ geometry, partials }: PickerState, piece: number): number {
-  return geometry.isPiece(piece) ? partials.slotOf(piece) : NO_SLOT;
+export function slotOf({ geometry, partials }: MaybeActive, piece: number): number {
+  return partials !== undefined && geometry.isPiece(piece) ? partials.slotOf(piece) : NO_SLOT;
 }
 
 /** Whether a peer that has the piece could be asked for a block of it. */

@@ -13,6 +13,9 @@ const BLOCK = 16_384;
 /** Shares down to this are granted as they are; smaller ones become whole blocks, less often. */
 const SMALLEST_SHARE = BLOCK / 4;
 
+/** Nearly every connection and torrent has no limit of its own: one bucket for all that have none. */
+const UNLIMITED = new Bucket();
+
 /** What a {@link RateLimit} is made of. */
 export interface RateLimitInit {
   /** See {@link RateLimit.limit}; unlimited when left out. */
@@ -32,7 +35,8 @@ export interface RateLimitInit {
  */
 export class RateLimit {
   readonly #parent: RateLimit | undefined;
-  readonly #bucket = new Bucket();
+  /** Its own from when it is first given a limit. */
+  #bucket = UNLIMITED;
   #limit = Number.POSITIVE_INFINITY;
   /** When it last queued, in ms. */
   #bookedAt = Number.NEGATIVE_INFINITY;
@@ -68,6 +72,7 @@ export class RateLimit {
     const limit = bytesPerSecond === 0 ? Number.POSITIVE_INFINITY : bytesPerSecond;
     if (limit === this.#limit) return;
     this.#limit = limit;
+    if (this.#bucket === UNLIMITED) this.#bucket = new Bucket();
     this.#bucket.setRate(limit === Number.POSITIVE_INFINITY ? 0 : limit);
   }
 
