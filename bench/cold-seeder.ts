@@ -4,7 +4,7 @@ import { createSession } from "@shoal/session";
 
 const [torrentFile = "", path = "", port = ""] = process.argv.slice(2);
 const session = await createSession({
-  address: "127.0.0.1",
+  bind: ["127.0.0.1"],
   port: Number(port),
   cacheSize: 64 * 2 ** 20,
   trackers: false,

@@ -8,7 +8,7 @@ const { createSession } = await import("@shoal/session");
 
 const [folder = ".", count = "0"] = process.argv.slice(2);
 const session = await createSession({
-  address: "127.0.0.1",
+  bind: ["127.0.0.1"],
   port: 0,
   trackers: false,
   dht: false,

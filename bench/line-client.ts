@@ -35,7 +35,7 @@ const torrents: Torrent[] = [];
 for (let i = 0; i < count; i++) {
   const address = task.ip.replace(/\d+$/, (last) => String(Number(last) + i));
   const session = await createSession({
-    address,
+    bind: [address],
     port: task.port,
     cacheSize: CACHE_SIZE,
     dht: false,

@@ -30,7 +30,7 @@ beforeEach(async () => {
   const bytes = await createTorrent(join(folder, "seed/payload"), { pieceLength: PIECE });
   writeFileSync(join(folder, "payload.torrent"), bytes);
   seeder = await createSession({
-    address: "127.0.0.1",
+    bind: ["127.0.0.1"],
     port: 0,
     trackers: false,
     dht: false,

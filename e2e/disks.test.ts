@@ -21,7 +21,7 @@ import { contentOf, filledStore, makePayload } from "./simulated.fixture.ts";
 const PAYLOAD = makePayload(3_000_000, 32_768);
 const OPTIONS = {
   port: 0,
-  address: "127.0.0.1",
+  bind: ["127.0.0.1"],
   trackers: false,
   dht: false,
   cacheSize: 4 << 20,

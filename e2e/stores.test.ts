@@ -119,7 +119,7 @@ describe("a torrent in objects", () => {
   function open(): Promise<Session> {
     return createSession({
       port: 0,
-      address: "127.0.0.1",
+      bind: ["127.0.0.1"],
       trackers: false,
       dht: false,
       preset: "embedded",

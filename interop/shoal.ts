@@ -8,7 +8,7 @@ export const shoal: ForeignClient = {
   dials: true,
   makesEmptyFiles: true,
   async start({ role, torrentFile, magnet, dir, address }) {
-    const session = await createSession({ address, port: 0, trackers: false, dht: false });
+    const session = await createSession({ bind: [address], port: 0, trackers: false, dht: false });
     const log: string[] = [];
     const note = (event: string, what: unknown): void => void log.push(`${event}: ${String(what)}`);
     try {

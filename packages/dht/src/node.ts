@@ -14,7 +14,7 @@ import {
 } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
 import { createRng, type Datagrams, Deadlines, type Endpoint } from "@shoal/core";
-import { clock, deadlineDriver, resolve, udpSocket } from "@shoal/net";
+import { clock, createNetwork, deadlineDriver, type Network } from "@shoal/net";
 import type { DhtCrypto, Signer } from "./crypto.ts";
 import { DhtNode } from "./dht-node.ts";
 import { DhtError } from "./error.ts";
@@ -35,9 +35,14 @@ export interface CreateDhtOptions extends Omit<DhtOptions, "sockets" | "bootstra
   readonly addresses?: readonly string[];
   /** `host:port` of nodes to begin with, or none. Default {@link DEFAULT_BOOTSTRAP}. */
   readonly bootstrap?: readonly (string | Endpoint)[];
+  /** What everything goes through; by default all of the host. */
+  readonly network?: DhtNetwork;
   /** Time and chance, for a node within an engine; by default it has a timer of its own. */
   readonly runtime?: DhtRuntime;
 }
+
+/** Sockets and names for a node. */
+export type DhtNetwork = Pick<Network, "udp" | "resolve">;
 
 /** What drives a node; whoever gives it also drives its deadlines. */
 export type DhtRuntime = Pick<DhtHost, "clock" | "deadlines" | "rng" | "entropy">;
@@ -50,7 +55,8 @@ export type DhtRuntime = Pick<DhtHost, "clock" | "deadlines" | "rng" | "entropy"
 export async function createDht(options: CreateDhtOptions = {}): Promise<DhtNode> {
   const { port = 0, addresses, bootstrap = DEFAULT_BOOTSTRAP, ...rest } = options;
   const doors = bootstrap.map(parseBootstrap);
-  const sockets = await bindAll(addresses, port);
+  const network = options.network ?? createNetwork();
+  const sockets = await bindAll(network, addresses, port);
   const runtime = options.runtime ?? realRuntime();
   // An engine drives its deadlines itself.
   const driver = options.runtime ? undefined : deadlineDriver(runtime.deadlines, runtime.clock);
@@ -62,7 +68,7 @@ export async function createDht(options: CreateDhtOptions = {}): Promise<DhtNode
   };
   try {
     const node = new DhtNode({ ...runtime, crypto: nodeCrypto, release }, { ...rest, sockets });
-    for (const door of doors) void knock(node, door, stop.signal);
+    for (const door of doors) void knock(node, network, door, stop.signal);
     return node;
   } catch (error) {
     await release();
@@ -116,6 +122,7 @@ function jwk(publicKey: Uint8Array): { kty: string; crv: string; x: string } {
 }
 
 async function bindAll(
+  network: DhtNetwork,
   addresses: readonly string[] | undefined,
   port: number,
 ): Promise<Datagrams[]> {
@@ -123,7 +130,7 @@ async function bindAll(
   try {
     for (const address of addresses ?? ["0.0.0.0", "::"]) {
       try {
-        sockets.push(await udpSocket({ address, port: sockets[0]?.local.port ?? port }));
+        sockets.push(await network.udp({ address, port: sockets[0]?.local.port ?? port }));
       } catch (error) {
         // The host may have no IPv6, or the port may be taken there.
         if (addresses !== undefined || sockets.length === 0) throw error;
@@ -158,10 +165,15 @@ function parseBootstrap(door: string | Endpoint): Door {
 }
 
 /** Tells the node of a door as soon as its name can be resolved. */
-async function knock(node: DhtNode, { host, port }: Door, signal: AbortSignal): Promise<void> {
+async function knock(
+  node: DhtNode,
+  network: DhtNetwork,
+  { host, port }: Door,
+  signal: AbortSignal,
+): Promise<void> {
   while (!signal.aborted) {
     try {
-      const addresses = await resolve(host, { signal });
+      const addresses = await network.resolve(host, { signal });
       if (!signal.aborted) node.addNodes(addresses.map((address) => ({ address, port })));
       return;
     } catch {

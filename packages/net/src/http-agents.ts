@@ -47,7 +47,7 @@ export interface HttpAgents {
   close(): Promise<void>;
 }
 
-/** Makes the pools, all but the first two when they are needed. */
+/** Makes the pools, each when it is needed. */
 export function createHttpAgents(options: HttpAgentsOptions): HttpAgents {
   const closing = new AbortController();
   const addresses = new Map<string, string>();
@@ -68,8 +68,12 @@ export function createHttpAgents(options: HttpAgentsOptions): HttpAgents {
     return pool;
   };
   return {
-    any: by({}),
-    publicOnly: by({ publicOnly: true }),
+    get any() {
+      return by({});
+    },
+    get publicOnly() {
+      return by({ publicOnly: true });
+    },
     by,
     remoteAddress: (origin) => addresses.get(origin),
     connect: ({ hostname, host, protocol, port }, { publicOnly: isPublicOnly, onread }, done) => {

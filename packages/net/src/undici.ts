@@ -1,21 +1,26 @@
-// The two parts of undici that are used, without the index that would load all of it.
+// The two parts of undici that are used, loaded when the first connection needs them.
 import { createRequire } from "node:module";
 import type { Agent, buildConnector } from "undici";
 
 // undici's index also brings fetch, WebSocket, caches and mocks: 12 MiB of memory and 30 ms of start
 // that nothing here needs. The package has no `exports` field, so its files can be named.
 const require = createRequire(import.meta.url);
-const AgentClass = require("undici/lib/dispatcher/agent.js") as typeof Agent;
-const buildConnect = require("undici/lib/core/connect.js") as typeof buildConnector;
-const api = require("undici/lib/api/index.js") as Pick<Agent, "request">;
-
-// Requests are methods that the index puts onto the dispatcher's prototype.
-Object.assign(AgentClass.prototype, { request: api.request });
+let AgentClass: typeof Agent | undefined;
 
 export function createAgent(options: Agent.Options): Agent {
+  AgentClass ??= loadAgent();
   return new AgentClass(options);
 }
 
 export function createConnector(options: buildConnector.BuildOptions): buildConnector.connector {
-  return buildConnect(options);
+  const connect: typeof buildConnector = require("undici/lib/core/connect.js");
+  return connect(options);
+}
+
+/** Requests are methods that the index puts onto the dispatcher's prototype. */
+function loadAgent(): typeof Agent {
+  const loaded: typeof Agent = require("undici/lib/dispatcher/agent.js");
+  const api: Pick<Agent, "request"> = require("undici/lib/api/index.js");
+  Object.assign(loaded.prototype, { request: api.request });
+  return loaded;
 }

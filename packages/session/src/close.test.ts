@@ -3,7 +3,7 @@ import { createSocket } from "node:dgram";
 import { existsSync, readdirSync } from "node:fs";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { createDiskIo, type DiskIo, fsStore } from "@shoal/disk-io";
-import { createHttpClient, tcpTransport } from "@shoal/net";
+import { createNetwork } from "@shoal/net";
 import { createTrackerServer } from "@shoal/tracker/server";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { reach, Workshop } from "../testing/workshop.ts";
@@ -105,14 +105,15 @@ it("leaves nothing when it is closed again and again at any moment", async () =>
 async function busySession(): Promise<{ session: Session; runtime: Runtime; disk: DiskIo }> {
   const runtime = nodeRuntime();
   const disk = createDiskIo({ cacheSize: 8 * 1024 * 1024 });
-  const http = createHttpClient();
+  const network = createNetwork({ bind: ["127.0.0.1"] });
+  const http = network.http();
   const session = await Session.open({
     runtime,
     disk,
-    transports: [tcpTransport()],
+    transports: [network.tcp],
     listen: [{ address: "127.0.0.1", port: 0 }],
     store: (path) => fsStore({ path }),
-    services: [trackerService(http, undefined)],
+    services: [trackerService(network, http)],
     release: async () => {
       await http.close();
       runtime.stop();

@@ -18,7 +18,7 @@ it("listens on every address by default, and at one alone if told so", async () 
     code: "ERR_NET_ADDRESS_IN_USE",
   });
   await everywhere.close();
-  const local = await createSession({ address: "127.0.0.1", port, dht: false });
+  const local = await createSession({ bind: ["127.0.0.1"], port, dht: false });
   expect(local.addresses).toEqual([{ address: "127.0.0.1", port }]);
   await local.close();
 });

@@ -1,7 +1,7 @@
 // A session with everything on, composed for Node.
-import { type Endpoint, endpoint, errorCode, ipFamily } from "@shoal/core";
+import { errorCode } from "@shoal/core";
 import { createDiskIo, fsStore } from "@shoal/disk-io";
-import { createHttpClient, type HttpClient, tcpTransport } from "@shoal/net";
+import { createNetwork } from "@shoal/net";
 import { SessionError } from "./error.ts";
 import { FEATURES, type Features, loadFeatures } from "./features.ts";
 import { PRESETS, type Preset, presetValues } from "./presets.ts";
@@ -17,10 +17,11 @@ export interface CreateSessionOptions extends Partial<SessionSettings>, Features
   /** Port for peers; 0 for any free one. Default: the first free one of 6881–6889, else any. */
   readonly port?: number;
   /**
-   * IP address to listen at and to dial, announce and fetch from. Default: all addresses of both
-   * families.
+   * IP addresses and names of network interfaces (`tun0`) to listen at and to do everything from:
+   * nothing leaves from elsewhere, be it a name to resolve; while they are gone, nothing leaves.
+   * Default: all addresses of both families.
    */
-  readonly address?: string;
+  readonly bind?: readonly string[];
   /** Accept connections; true by default. Otherwise nothing is bound, and `Session.port` is 0. */
   readonly listen?: boolean;
   /** Bytes of memory for blocks between sockets and disk. */
@@ -38,7 +39,7 @@ export interface CreateSessionOptions extends Partial<SessionSettings>, Features
 const OWN_OPTIONS: ReadonlySet<string> = new Set([
   "preset",
   "port",
-  "address",
+  "bind",
   "listen",
   "cacheSize",
   "diskThreads",
@@ -52,14 +53,14 @@ const DEFAULT_PORTS = [6881, 6882, 6883, 6884, 6885, 6886, 6887, 6888, 6889, 0];
 /**
  * Starts a BitTorrent session.
  *
- * @throws NetError if the port or address can't be bound; SessionError `ERR_SESSION_SETTING`.
+ * @throws NetError if the port can't be bound, or there is nothing to bind to; SessionError `ERR_SESSION_SETTING`.
  */
 export async function createSession(options: CreateSessionOptions = {}): Promise<Session> {
   checkOptions(options);
   const ports = options.port === undefined ? DEFAULT_PORTS : [options.port];
   for (const [i, port] of ports.entries()) {
     try {
-      return await openOnAnyFamily(options, port);
+      return await openSession(options, port);
     } catch (error) {
       if (i === ports.length - 1 || errorCode(error) !== "ERR_NET_ADDRESS_IN_USE") throw error;
     }
@@ -67,23 +68,14 @@ export async function createSession(options: CreateSessionOptions = {}): Promise
   throw new RangeError("there was no port to try");
 }
 
-/** Without an address: both families, or IPv4 alone on a machine that has no IPv6. */
-async function openOnAnyFamily(options: CreateSessionOptions, port: number): Promise<Session> {
-  if (options.address !== undefined) return openSession(options, endpoint(options.address, port));
-  try {
-    return await openSession(options, { address: "::", port });
-  } catch (error) {
-    if (errorCode(error) !== "ERR_NET_ADDRESS_UNAVAILABLE") throw error;
-    return openSession(options, { address: "0.0.0.0", port });
-  }
-}
-
-async function openSession(options: CreateSessionOptions, at: Endpoint): Promise<Session> {
-  const { preset = "desktop", address, listen = true, lockMemory = false } = options;
-  const { cacheSize, diskThreads } = options;
+async function openSession(options: CreateSessionOptions, port: number): Promise<Session> {
+  const { preset = "desktop", listen = true, lockMemory = false } = options;
+  const { bind, cacheSize, diskThreads } = options;
   const values = presetValues(preset);
-  const http: HttpClient = createHttpClient(address ? { localAddress: address } : {});
-  const features = await loadFeatures(options, { http, address });
+  const network = createNetwork(bind === undefined ? {} : { bind });
+  const at = listen ? network.listenAddresses(port) : [];
+  const http = network.http();
+  const features = await loadFeatures(options, { network, http });
   const runtime = nodeRuntime();
   return Session.open({
     runtime,
@@ -93,8 +85,8 @@ async function openSession(options: CreateSessionOptions, at: Endpoint): Promise
       lockMemory,
       ...(diskThreads === undefined ? {} : { threads: diskThreads }),
     }),
-    transports: [tcpTransport(address ? { localAddress: address } : {})],
-    listen: listen ? [at] : [],
+    transports: [network.tcp],
+    listen: at,
     store: (path) => fsStore({ path }),
     ...features,
     settings: { ...values.settings, ...settingsOf(options) },
@@ -112,18 +104,12 @@ function settingsOf(options: CreateSessionOptions): Partial<SessionSettings> {
 }
 
 /** What is not a live setting: those are checked by the session. */
-function checkOptions({
-  preset,
-  port,
-  address,
-  cacheSize,
-  diskThreads,
-}: CreateSessionOptions): void {
+function checkOptions({ preset, port, bind, cacheSize, diskThreads }: CreateSessionOptions): void {
   if (preset !== undefined && !PRESETS.includes(preset)) {
     throw refusal("preset", `one of ${PRESETS.join(", ")}`, preset);
   }
-  if (address !== undefined && ipFamily(address) === undefined) {
-    throw refusal("address", "an IP address", address);
+  if (bind !== undefined && !Array.isArray(bind)) {
+    throw refusal("bind", "a list of IP addresses and interfaces", bind);
   }
   inRange("port", port, 65_535);
   inRange("cacheSize", cacheSize, Number.MAX_SAFE_INTEGER);

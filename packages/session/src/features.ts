@@ -1,5 +1,5 @@
 // The optional parts of a session: what is switched on is loaded, and nothing else.
-import type { HttpClient } from "@shoal/net";
+import type { HttpClient, Network } from "@shoal/net";
 import type { SessionInit } from "./init.ts";
 import type { DhtServiceOptions } from "./services/dht.ts";
 
@@ -28,28 +28,23 @@ export const FEATURES: readonly (keyof Features)[] = [
 
 /** What the parts are bound to. */
 export interface FeatureHost {
+  readonly network: Network;
   readonly http: HttpClient;
-  /** IP address that everything leaves from; undefined for any. */
-  readonly address: string | undefined;
 }
 
 /** Loads what is switched on. */
 export async function loadFeatures(
   features: Features,
-  { http, address }: FeatureHost,
+  { network, http }: FeatureHost,
 ): Promise<Required<Pick<SessionInit, "services" | "blockSources" | "extensions">>> {
   const { trackers = true, dht = true, pex = true, metadata = true, webSeeds = true } = features;
-  const at = address === undefined ? {} : { address };
   return {
     services: await Promise.all([
       ...when(trackers, async () =>
-        (await import("./services/trackers.ts")).trackerService(http, address),
+        (await import("./services/trackers.ts")).trackerService(network, http),
       ),
       ...when(dht !== false, async () =>
-        (await import("./services/dht.ts")).dhtService({
-          ...at,
-          ...(typeof dht === "object" ? dht : {}),
-        }),
+        (await import("./services/dht.ts")).dhtService(network, typeof dht === "object" ? dht : {}),
       ),
     ]),
     blockSources: await Promise.all(

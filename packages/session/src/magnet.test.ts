@@ -36,8 +36,8 @@ it("takes an info-hash alone, over IPv6 too", async () => {
   const bytes = await shop.torrent("seed", { "a.bin": 500_000 });
   const { infoHashes } = parseTorrent(bytes);
   const [seeder, leecher] = [
-    await shop.session({ address: "::1" }),
-    await shop.session({ address: "::1" }),
+    await shop.session({ bind: ["::1"] }),
+    await shop.session({ bind: ["::1"] }),
   ];
   await until(await seeder.add(bytes, { path: shop.path("seed") }), "seeding");
   const torrent = await leecher.add(toHex(infoHashes.v1 ?? new Uint8Array()), {

@@ -103,7 +103,7 @@ describe("settings", () => {
     { port: 65_536 },
     { port: -1 },
     { port: 1.5 },
-    { address: "localhost" },
+    { bind: "127.0.0.1" },
     { cacheSize: Number.NaN },
     { cacheSize: -1 },
     { diskThreads: -1 },
@@ -129,7 +129,7 @@ describe("a port in use", () => {
   it("is a typed error, and nothing is left behind", async () => {
     const first = await shop.session();
     const before = process.getActiveResourcesInfo().sort();
-    const second = createSession({ address: "127.0.0.1", port: first.port, dht: false });
+    const second = createSession({ bind: ["127.0.0.1"], port: first.port, dht: false });
     await expect(second).rejects.toMatchObject({ code: "ERR_NET_ADDRESS_IN_USE" });
     await new Promise((resolve) => setImmediate(resolve));
     expect(process.getActiveResourcesInfo().sort()).toEqual(before);

@@ -17,8 +17,8 @@ describe("two sessions", () => {
     ["127.0.0.1", "less than a block", { "small.bin": 1 }],
   ])("at %s transfer %s", async (address, _, payload) => {
     const bytes = await shop.torrent("seed", payload);
-    const seeder = await shop.session({ address });
-    const leecher = await shop.session({ address });
+    const seeder = await shop.session({ bind: [address] });
+    const leecher = await shop.session({ bind: [address] });
     await until(await seeder.add(bytes, { path: shop.path("seed") }), "seeding");
     const torrent = await leecher.add(bytes, {
       path: shop.path("leech"),

@@ -34,7 +34,7 @@ export class Workshop {
   async session(options: CreateSessionOptions = {}): Promise<Session> {
     const session = await createSession({
       port: 0,
-      address: "127.0.0.1",
+      bind: ["127.0.0.1"],
       trackers: false,
       dht: false,
       cacheSize: 8 * 1024 * 1024,

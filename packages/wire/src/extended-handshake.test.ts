@@ -19,7 +19,7 @@ describe("parseExtendedHandshake", () => {
 
   it("outlives the buffer that it came in", () => {
     const buffer = Buffer.from(encode({ m: { ut_x: 1 }, metadata_size: 5 }));
-    const theirs = parseExtendedHandshake(buffer);
+    const theirs = parseExtendedHandshake(buffer, undefined);
     buffer.fill(0);
     expect(theirs.raw.int("metadata_size")).toBe(5);
   });

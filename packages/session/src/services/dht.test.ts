@@ -2,13 +2,15 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { type Endpoint, formatEndpoint, toHex } from "@shoal/core";
 import type { DhtNode } from "@shoal/dht";
 import { createDht } from "@shoal/dht/node";
-import { udpSocket } from "@shoal/net";
+import { createNetwork, udpSocket } from "@shoal/net";
 import type { Torrent } from "@shoal/torrent";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { reach, Workshop } from "../../testing/workshop.ts";
 import type { Session } from "../session.ts";
 import { type DhtServiceOptions, dhtService } from "./dht.ts";
 import { nodeRuntime } from "./runtime.ts";
+
+const LOCAL = createNetwork({ bind: ["127.0.0.1"] });
 
 let shop: Workshop;
 const nodes: { close(): Promise<void> }[] = [];
@@ -50,9 +52,9 @@ function openSockets(): number {
 describe.each(["127.0.0.1", "::1"])("sessions at %s", (address) => {
   it("find each other by the DHT alone", async () => {
     const { node, bootstrap } = await router(address);
-    const seeder = await shop.session({ address, dht: { bootstrap } });
+    const seeder = await shop.session({ bind: [address], dht: { bootstrap } });
     const bytes = await seed(seeder, "seed", node);
-    const leecher = await shop.session({ address, dht: { bootstrap } });
+    const leecher = await shop.session({ bind: [address], dht: { bootstrap } });
     const torrent = await leecher.add(bytes, { path: shop.path("leech") });
     await torrent.completed();
     expect(shop.files("leech")).toEqual(shop.files("seed"));
@@ -162,7 +164,7 @@ describe("dhtService", () => {
     const { node, bootstrap } = await router();
     const runtime = nodeRuntime();
     const host = { ...runtime, clientName: "test", listenPort: () => listenPort };
-    const service = dhtService({ address: "127.0.0.1", bootstrap, ...options })(host);
+    const service = dhtService(LOCAL, { bootstrap, ...options })(host);
     nodes.push({
       close: async () => {
         await service.close();
@@ -214,7 +216,7 @@ describe("dhtService", () => {
     const { node, bootstrap } = await router();
     const runtime = nodeRuntime();
     const host = { ...runtime, clientName: "test", listenPort: () => 1 };
-    const service = dhtService({ address: "127.0.0.1", bootstrap })(host);
+    const service = dhtService(LOCAL, { bootstrap })(host);
     const feed = service.open({
       infoHash: new Uint8Array(20),
       peerId: new Uint8Array(20),

@@ -10,7 +10,7 @@ import {
 } from "@shoal/core";
 import { createDhtSource, type DhtNode, type DhtSource } from "@shoal/dht";
 import { type CreateDhtOptions, createDht } from "@shoal/dht/node";
-import { resolve } from "@shoal/net";
+import type { Network } from "@shoal/net";
 import type { ServiceHost } from "../init.ts";
 import { readState, writeState } from "./state-file.ts";
 
@@ -19,8 +19,6 @@ const SAVE_MS = 15 * 60_000;
 
 /** Settings of the session's DHT node. */
 export interface DhtServiceOptions {
-  /** IP address to take part with. Default: that of the session, else all of both families. */
-  readonly address?: string;
   /** `host:port` of nodes to begin with. Default: well-known ones. */
   readonly bootstrap?: readonly string[];
   /**
@@ -31,8 +29,11 @@ export interface DhtServiceOptions {
 }
 
 /** A service that finds peers in the DHT, on the UDP port of the session's number if that is free. */
-export function dhtService(options: DhtServiceOptions = {}): (host: ServiceHost) => PeerSource {
-  return (host) => new DhtService(host, options);
+export function dhtService(
+  network: Network,
+  options: DhtServiceOptions = {},
+): (host: ServiceHost) => PeerSource {
+  return (host) => new DhtService(host, network, options);
 }
 
 /** Binds nothing until a torrent comes that is not private (BEP 27). */
@@ -40,6 +41,7 @@ class DhtService implements PeerSource {
   readonly name = "dht";
   readonly dht: DhtLink;
   readonly #host: ServiceHost;
+  readonly #network: Network;
   readonly #options: DhtServiceOptions;
   readonly #saving: Alarm;
   #starting: Promise<DhtSource | undefined> | undefined;
@@ -49,8 +51,9 @@ class DhtService implements PeerSource {
   /** Of the torrent that came last: somebody who listens. */
   #warn: (error: Error) => void = () => {};
 
-  constructor(host: ServiceHost, options: DhtServiceOptions) {
+  constructor(host: ServiceHost, network: Network, options: DhtServiceOptions) {
     this.#host = host;
+    this.#network = network;
     this.#options = options;
     const port = (): number => this.#source?.dht.port ?? 0;
     this.dht = {
@@ -102,7 +105,7 @@ class DhtService implements PeerSource {
       this.#node = node;
       this.#source = createDhtSource(node, {
         listenPort: () => this.#host.listenPort(),
-        resolve: (name, { signal }) => resolve(name, { signal }),
+        resolve: (name, { signal }) => this.#network.resolve(name, { signal }),
       });
       this.#saving.set(this.#host.clock.now() + SAVE_MS);
     } catch (error) {
@@ -114,10 +117,13 @@ class DhtService implements PeerSource {
   }
 
   async #createNode(): Promise<DhtNode> {
-    const { address, bootstrap, stateFile } = this.#options;
+    const { bootstrap, stateFile } = this.#options;
+    const at = this.#network.listenAddresses(0).map(({ address }) => address);
     const options: CreateDhtOptions = {
       runtime: this.#host,
-      ...(address === undefined || address === "::" ? {} : { addresses: [address] }),
+      network: this.#network,
+      // A wildcard stands for both families: then the node takes those that there are.
+      ...(at.includes("::") ? {} : { addresses: at }),
       ...(bootstrap === undefined ? {} : { bootstrap }),
     };
     let port = this.#host.listenPort();

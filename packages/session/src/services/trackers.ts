@@ -1,28 +1,24 @@
 // Trackers as a service of a session: binds the tracker client to real sockets.
-import { ipFamily, type PeerSource } from "@shoal/core";
-import { type HttpClient, resolve, udpSocket } from "@shoal/net";
+import type { PeerSource } from "@shoal/core";
+import type { HttpClient, Network } from "@shoal/net";
 import { createTrackerSource } from "@shoal/tracker";
 import type { ServiceHost } from "../init.ts";
 
-/** @param bind IP address that UDP announces leave from. */
+/** @param http Not closed by the service. */
 export function trackerService(
+  network: Network,
   http: HttpClient,
-  bind: string | undefined,
 ): (host: ServiceHost) => PeerSource {
   return (host) =>
     createTrackerSource(
       {
-        clock: host.clock,
-        deadlines: host.deadlines,
-        rng: host.rng,
-        entropy: host.entropy,
+        ...host,
         userAgent: host.clientName,
         http,
-        resolve: (name) => resolve(name),
-        udp: (family) => udpSocket({ address: bind ?? (family === 6 ? "::" : "0.0.0.0"), port: 0 }),
-        listenPort: () => host.listenPort(),
+        resolve: (name) => network.resolve(name),
+        udp: (family) => network.udp(family),
       },
-      // From an address nothing reaches those of the other family.
-      bind === undefined ? {} : { families: [ipFamily(bind) ?? 4] },
+      // Nothing reaches a tracker over a family that there is no address of.
+      { families: network.families() },
     );
 }
