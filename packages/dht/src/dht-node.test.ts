@@ -38,6 +38,21 @@ describe("DhtNode", () => {
     expect(peers.sort()).toEqual([`${addressOf(3)}:5000`, `${addressOf(4)}:${PORT}`].sort());
   });
 
+  it("grows into a network where all have one address, as on one machine", async () => {
+    const net = new SimNetwork(7);
+    const at = (i: number): Endpoint => ({ address: "127.0.0.1", port: PORT + i });
+    const nodes = Array.from(
+      { length: 30 },
+      (_, i) =>
+        new DhtNode(net.host(), {
+          sockets: [net.socket(at(i))],
+          bootstrap: i === 0 ? [] : [at(0)],
+        }),
+    );
+    await net.advance(10_000);
+    for (const node of nodes) expect(node.nodes().length).toBeGreaterThanOrEqual(8);
+  });
+
   it("fills its close bucket within two seconds", async () => {
     const { net } = await swarm(100);
     const late = new DhtNode(net.host(), {

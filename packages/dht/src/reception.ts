@@ -1,5 +1,5 @@
 // The first to look at a datagram: lets answers through to who asked, and queries to the server.
-import { type Clock, type Endpoint, type Entropy, encodeCompact } from "@shoal/core";
+import { type Clock, type Endpoint, type Entropy, encodeCompact, isLocal } from "@shoal/core";
 import type { DhtCrypto } from "./crypto.ts";
 import type { ItemStore } from "./item-store.ts";
 import { decodeKrpc, encodeError, KRPC_ERROR, type KrpcQuery } from "./krpc.ts";
@@ -132,7 +132,9 @@ export class Reception {
     });
     this.#visitors.spend(visitor, size, answer.length);
     this.#send(site, answer, from);
-    if (query.readOnly || !this.#visitors.mayMeet(visitor, now)) return;
+    if (query.readOnly) return;
+    // In our own network many nodes may share an address, as all on this machine do.
+    if (!isLocal(from.address) && !this.#visitors.mayMeet(visitor, now)) return;
     site.meet([{ id: query.id.slice(), endpoint: from }]);
   }
 
