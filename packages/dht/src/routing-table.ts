@@ -124,7 +124,9 @@ export class RoutingTable {
   /** The live node that was asked longest ago, and whether its bucket has room. */
   stalest(): { node: NodeRecord; bucket: number; hasRoom: boolean } | undefined {
     let stalest: { node: NodeRecord; bucket: number; hasRoom: boolean } | undefined;
-    for (const [bucket, leaf] of this.buckets().entries()) {
+    const buckets = this.buckets();
+    for (let bucket = 0; bucket < buckets.length; bucket++) {
+      const leaf = buckets[bucket] ?? [];
       for (const node of leaf) {
         if (stalest !== undefined && node.queriedAt >= stalest.node.queriedAt) continue;
         stalest = { node, bucket, hasRoom: leaf.length < this.#sizeOf(bucket) };

@@ -24,7 +24,7 @@ export type Visitor = number;
  * table grows with their number, for ten thousand nodes may live in one process.
  */
 export class Visitors {
-  /** Places by address, the one seen longest ago first. */
+  /** Places by address; once there are many, the one seen longest ago first. */
   readonly #places = new Map<string, Visitor>();
   readonly #perSecond: number;
   /** {@link FIELDS} numbers a visitor. */
@@ -88,8 +88,11 @@ export class Visitors {
       this.#set(visitor, QUERIES, kept * this.#get(visitor, QUERIES));
       this.#set(visitor, EXCESS, kept * this.#get(visitor, EXCESS));
       this.#set(visitor, SEEN_AT, now);
-      this.#places.delete(address);
-      this.#places.set(address, visitor);
+      // The order matters only when somebody will soon have to make room.
+      if (this.#places.size > MAX_VISITORS / 2) {
+        this.#places.delete(address);
+        this.#places.set(address, visitor);
+      }
     }
     this.#lastAddress = address;
     this.#last = visitor;
