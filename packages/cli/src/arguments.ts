@@ -74,6 +74,12 @@ function parseHost(text: string, what: string): PeerName {
   );
 }
 
+/** An IP address, or the name of a network interface. @throws UsageError */
+export function parseBind(text: string): string {
+  if (ipFamily(text) !== undefined || /^[^\s/:]{1,15}$/.test(text)) return text;
+  throw new UsageError(`expected an IP address or the name of an interface, got '${text}'`);
+}
+
 /** Indices of files: `0,2-5`. @throws UsageError */
 export function parseFiles(text: string): FileRange[] {
   return text.split(",").map((part) => {

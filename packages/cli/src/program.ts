@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import {
+  parseBind,
   parseFiles,
   parseNode,
   parsePeer,
@@ -22,11 +23,6 @@ import type { Io } from "./io.ts";
 
 const JSON_OPTION = ["--json", "print one JSON object per line"] as const;
 const PEER_OPTION = ["--peer <host:port>", "connect to this peer (repeatable)"] as const;
-const NO_DHT_OPTION = ["--no-dht", "ask no DHT nodes for peers"] as const;
-const DHT_BOOTSTRAP_OPTION = [
-  "--dht-bootstrap <host:port>",
-  "DHT node to begin with instead of the well-known ones (repeatable)",
-] as const;
 const PORT_OPTION = [
   "--port <n>",
   "port for peers; 0 takes any free one (default 6881–6889)",
@@ -62,15 +58,32 @@ export function makeProgram(io: Io, context: Context): Command {
   return program;
 }
 
+/** What every command has that meets peers. */
+function withDiscovery(command: Command): Command {
+  return command
+    .option("--no-dht", "ask no DHT nodes for peers")
+    .option(
+      "--dht-bootstrap <host:port>",
+      "DHT node to begin with instead of the well-known ones (repeatable)",
+      repeated(parseNode),
+    )
+    .option("--no-pex", "exchange no peers with peers")
+    .option(
+      "--bind <address>",
+      "IP address or interface that everything leaves from, or nothing does (repeatable)",
+      repeated(parseBind),
+    );
+}
+
 function addDownload(program: Command, context: Context): void {
-  program
-    .command("download")
+  withDiscovery(program.command("download"))
     .summary("download a torrent")
     .description(
       "Download a torrent. What lies in the folder already is checked and kept, so running it again goes on.",
     )
-    .argument("<torrent>", "torrent file, or http(s) URL of one")
+    .argument("<torrent>", "torrent file, http(s) URL of one, magnet link or info-hash")
     .option("-o, --output <dir>", "folder to download to", ".")
+    .option("--metadata-only", "write the torrent file there, and download nothing else")
     .option(...PEER_OPTION, repeated(parsePeer))
     .option(...PORT_OPTION, parsePort)
     .option("--seed", "go on seeding until Ctrl-C")
@@ -79,8 +92,8 @@ function addDownload(program: Command, context: Context): void {
     .option("--down <rate>", "limit of downloading per second: 500K, 2M, 1.5MiB", parseRate)
     .option("--up <rate>", "limit of uploading per second", parseRate)
     .option("--no-tracker", "ask no trackers")
-    .option(...NO_DHT_OPTION)
-    .option(...DHT_BOOTSTRAP_OPTION, repeated(parseNode))
+    .option("--webseed <url>", "a web seed of the torrent (repeatable)", repeated(parseWebSeedUrl))
+    .option("--no-webseed", "download from no web seeds")
     .option(...JSON_OPTION)
     .action(async (source: string, options: DownloadOptions) => {
       const { download } = await import("./commands/download.ts");
@@ -89,8 +102,7 @@ function addDownload(program: Command, context: Context): void {
 }
 
 function addSeed(program: Command, context: Context): void {
-  program
-    .command("seed")
+  withDiscovery(program.command("seed"))
     .summary("seed a torrent, or a file or folder")
     .description(
       "Seed a torrent whose data is in DIR, or any file or folder: its torrent is written beside it as NAME.torrent.",
@@ -105,8 +117,6 @@ function addSeed(program: Command, context: Context): void {
     .option(...PEER_OPTION, repeated(parsePeer))
     .option(...PORT_OPTION, parsePort)
     .option("--up <rate>", "limit of uploading per second: 500K, 2M, 1.5MiB", parseRate)
-    .option(...NO_DHT_OPTION)
-    .option(...DHT_BOOTSTRAP_OPTION, repeated(parseNode))
     .option(...JSON_OPTION)
     .action(async (source: string, options: SeedOptions) => {
       const { seed } = await import("./commands/seed.ts");
@@ -166,7 +176,7 @@ function addDemo(program: Command, context: Context): void {
     .command("demo")
     .summary("share and download 64 MiB on this machine")
     .description(
-      "Share 64 MiB, download them through a tracker, and verify them, all on this machine.",
+      "Share 64 MiB, find and download them by magnet link, and verify them, all on this machine.",
     )
     .option(...JSON_OPTION)
     .action(async () => {

@@ -1,6 +1,4 @@
 // Sessions for the length of a task, and torrents in them.
-import { join } from "node:path";
-import { formatEndpoint } from "@shoal/core";
 import {
   type AddOptions,
   type CreateSessionOptions,
@@ -8,30 +6,9 @@ import {
   type Session,
   type Torrent,
 } from "@shoal/session";
-import type { PeerName } from "./arguments.ts";
 import type { Context } from "./context.ts";
 import { CliError, explain, withSource } from "./error.ts";
 import type { Reporter } from "./report/report.ts";
-import { stateFolder } from "./state-folder.ts";
-
-/** How the user wants peers to be found. */
-export interface DiscoveryOptions {
-  readonly dht: boolean;
-  /** Instead of the well-known nodes. */
-  readonly dhtBootstrap?: readonly PeerName[];
-}
-
-/** The session's options for that. */
-export function discoveryOptions(
-  { dht, dhtBootstrap }: DiscoveryOptions,
-  { env }: Context,
-): Pick<CreateSessionOptions, "dht"> {
-  if (!dht) return { dht };
-  const stateFile = join(stateFolder(env), "dht.state");
-  if (dhtBootstrap === undefined) return { dht: { stateFile } };
-  const bootstrap = dhtBootstrap.map(({ host, port }) => formatEndpoint({ address: host, port }));
-  return { dht: { stateFile, bootstrap } };
-}
 
 /** Starts a session, does the task, and closes the session however the task ends. */
 export async function withSession<T>(
@@ -54,9 +31,9 @@ export async function withSession<T>(
 }
 
 /**
- * Adds a torrent from a path or URL and passes its warnings on.
+ * Adds a torrent from a path, URL or magnet link and passes its warnings on.
  *
- * @throws CliError `ERR_CLI_MAGNET`; what `Session.add` throws, with the source named.
+ * @throws what `Session.add` throws, with the source named.
  */
 export async function addTorrent(
   session: Session,
@@ -64,7 +41,6 @@ export async function addTorrent(
   options: AddOptions,
   { reporter, signal }: Context,
 ): Promise<Torrent> {
-  if (typeof source === "string") refuseMagnet(source);
   const torrent = await session.add(source, { ...options, signal }).catch((error: unknown) => {
     throw typeof source === "string" ? withSource(source, error) : error;
   });
@@ -80,7 +56,9 @@ export async function untilChecked(torrent: Torrent, { reporter, signal }: Conte
     reporter.report({ event: "checking", done: Math.round(fraction * total), total });
   });
   try {
-    while (torrent.state === "checking") await torrent.once("state", { signal });
+    while (torrent.state === "checking" || torrent.state === "metadata") {
+      await torrent.once("state", { signal });
+    }
   } finally {
     stop();
   }
@@ -112,7 +90,7 @@ export function refuseMagnet(source: string): void {
   if (!/^magnet:/i.test(source)) return;
   throw new CliError(
     "ERR_CLI_MAGNET",
-    "this version can't fetch a torrent's metadata by its magnet link yet; give the .torrent file or its URL ('shoal info' shows what the link says)",
+    "this needs the torrent file; 'shoal download --metadata-only' fetches it by the magnet link",
   );
 }
 

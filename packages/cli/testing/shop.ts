@@ -50,7 +50,7 @@ export class Running {
       },
     };
     const io = { stdout, stderr, env, signal: this.#leaving.signal };
-    this.code = run(withoutDht(args), io).finally(() => this.#wakeAll());
+    this.code = run(amongThemselves(args), io).finally(() => this.#wakeAll());
   }
 
   /** What `--json` printed so far. */
@@ -87,9 +87,9 @@ export class Running {
 }
 
 /** No test meets the DHT of the world. */
-function withoutDht(args: readonly string[]): readonly string[] {
-  const usesDht = args[0] === "download" || args[0] === "seed";
-  return usesDht && !args.includes("--dht-bootstrap") ? [...args, "--no-dht"] : args;
+function amongThemselves(args: readonly string[]): readonly string[] {
+  if (args[0] !== "download" && args[0] !== "seed") return args;
+  return args.includes("--dht-bootstrap") ? args : [...args, "--no-dht"];
 }
 
 /** A folder with commands that end with it. */

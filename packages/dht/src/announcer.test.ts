@@ -101,7 +101,7 @@ describe("Announcer", () => {
     expect(stored.at(-1)).toBeGreaterThan(0);
   });
 
-  it("looks again within minutes when a download found nobody", async () => {
+  it("looks again within seconds when a download found nobody, then more and more rarely", async () => {
     const { net, node, others } = scene();
     await net.advance(10_000);
     const found: number[] = [];
@@ -110,11 +110,17 @@ describe("Announcer", () => {
       port: 1,
       found: (peers) => found.push(...peers.map((p) => p.port)),
     });
-    await net.advance(5000);
+    await net.advance(1000);
     other?.announce(hashOf(1), { port: 2 });
     expect(found).toEqual([]);
-    await net.advance(2 * MINUTE);
+    await net.advance(5000);
     expect(found).toContain(2);
+    let lookups = 0;
+    node.on("lookup", () => lookups++);
+    node.announce(hashOf(2), { port: 1 });
+    await net.advance(30 * MINUTE);
+    expect(lookups).toBeGreaterThanOrEqual(8);
+    expect(lookups).toBeLessThanOrEqual(40);
   });
 
   it("only looks for peers when nobody can connect to it", async () => {

@@ -8,9 +8,9 @@ const PERIOD_MS = 15 * 60_000;
 /** The same torrent is not announced more often than this, whatever is asked, in ms. */
 const MIN_PERIOD_MS = 60_000;
 /** First pause before the next try, twice as long each time: when no node answered, in ms, … */
-const UNHEARD_MS = 500;
+const UNHEARD_MS = 100;
 /** … and when none took it, or a torrent that is not complete found nobody. */
-const POOR_MS = 60_000;
+const POOR_MS = 2000;
 /** Time from the start of one announce to the next, whatever the number of torrents, in ms. */
 const SPACING_MS = 200;
 /** Announces under way at a time. */
@@ -133,7 +133,8 @@ export class Announcer {
     const { port, impliedPort, seed = false } = entry.options;
     let peers = 0;
     const found = (peer: Endpoint): void => {
-      peers++;
+      // Our own earlier announce, or one who happens to have the same port.
+      if (peer.port !== port) peers++;
       entry.options.found?.([peer]);
     };
     try {

@@ -1,8 +1,11 @@
-import { type Endpoint, formatEndpoint } from "@shoal/core";
+import { concatBytes, type Endpoint, formatEndpoint } from "@shoal/core";
 import { describe, expect, it } from "vitest";
 import { addressOf, SimNetwork } from "../testing/network.ts";
+import { type Contact, encodeContact } from "./contact.ts";
 import { portableSigner } from "./crypto.ts";
 import { DhtNode } from "./dht-node.ts";
+import { decodeKrpc, encodeReply } from "./krpc.ts";
+import { compareDistance } from "./node-id.ts";
 import type { DhtOptions } from "./options.ts";
 
 const PORT = 6881;
@@ -29,7 +32,7 @@ describe("DhtNode", () => {
     at(4).announce(HASH, { port: 5001, impliedPort: true });
     await net.run(() => stored.length > 0, 60_000);
     await net.advance(5000);
-    expect(stored).toEqual([8]);
+    expect(new Set(stored)).toEqual(new Set([8]));
     const peers: string[] = [];
     const read = async () => {
       for await (const peer of at(20).lookup(HASH)) peers.push(formatEndpoint(peer));
@@ -53,13 +56,19 @@ describe("DhtNode", () => {
     for (const node of nodes) expect(node.nodes().length).toBeGreaterThanOrEqual(8);
   });
 
-  it("fills its close bucket within two seconds", async () => {
-    const { net } = await swarm(100);
+  it("knows all its neighbours within two seconds of its first start", async () => {
+    const { net, nodes } = await swarm(100);
     const late = new DhtNode(net.host(), {
       sockets: [net.socket({ address: addressOf(5000), port: PORT })],
       bootstrap: [{ address: addressOf(0), port: PORT }],
     });
     await net.advance(2000);
+    const [id = HASH] = late.ids;
+    const closest = nodes
+      .flatMap(({ ids }) => ids)
+      .sort((a, b) => compareDistance(id, a, b))
+      .slice(0, 8);
+    expect(late.nodes().map((node) => node.id)).toEqual(expect.arrayContaining(closest));
     expect(late.nodes().length).toBeGreaterThanOrEqual(16);
   });
 
@@ -84,6 +93,68 @@ describe("DhtNode", () => {
     });
     const mismatch = at(3).putMutable({ signer, value: 1, salt, cas: 1n });
     await expect(net.settle(mismatch)).rejects.toMatchObject({ remoteCode: 301 });
+  });
+
+  it("follows an item, and keeps it alive (BEP 46)", async () => {
+    const { net, nodes, at } = await swarm(30);
+    const signer = portableSigner(new Uint8Array(32).fill(6));
+    const publish = (fill: number) =>
+      net.settle(at(1).putMutable({ signer, value: { ih: new Uint8Array(20).fill(fill) } }));
+    const stop = new AbortController();
+    const seen: [bigint, number | undefined][] = [];
+    const read = async (): Promise<void> => {
+      const options = { intervalMs: 60_000, signal: stop.signal };
+      for await (const { seq, infoHash } of at(2).follow(signer.publicKey, options)) {
+        seen.push([seq, infoHash?.[0]]);
+      }
+    };
+    const reading = read();
+    await publish(1);
+    await net.advance(100_000);
+    await publish(2);
+    await net.advance(100_000);
+    expect(seen).toEqual([
+      [1n, 1],
+      [2n, 2],
+    ]);
+    // Items lapse after two hours, but not while somebody follows them.
+    await net.advance(3 * 3_600_000);
+    expect(nodes.some((node) => node.stats().items > 0)).toBe(true);
+    expect(await net.settle(at(3).getMutable(signer.publicKey))).toMatchObject({ seq: 2n });
+    stop.abort();
+    await net.settle(reading.catch(() => {}));
+    expect(seen).toHaveLength(2);
+  });
+
+  it("finds who is near a target although others sit there under ids of their choice", async () => {
+    const { net, at } = await swarm(60);
+    const allies: Contact[] = Array.from({ length: 20 }, (_, i) => {
+      const id = HASH.slice();
+      id[19] = i;
+      return { id, endpoint: { address: addressOf(1000 + i), port: PORT } };
+    });
+    const nodes = concatBytes(allies.slice(0, 8).map(encodeContact));
+    for (const { id, endpoint } of allies) {
+      const socket = net.socket(endpoint);
+      socket.attach((bytes, from) => {
+        const query = decodeKrpc(bytes);
+        if (query?.kind !== "query") return;
+        const values = { id, nodes, token: Uint8Array.of(1) };
+        socket.send(encodeReply(query.transaction, new Uint8Array(6), values), from);
+      });
+    }
+    for (let i = 0; i < 60; i++) at(i).addNodes(allies);
+    await net.advance(60_000);
+    const stored = new Promise((announced) => {
+      at(3).announce(HASH, { port: 5000, announced });
+    });
+    expect(await net.settle(stored)).toBe(8);
+    const found: number[] = [];
+    const read = async (): Promise<void> => {
+      for await (const { port } of at(40).lookup(HASH)) found.push(port);
+    };
+    await net.settle(read());
+    expect(found).toEqual([5000]);
   });
 
   it("estimates swarms and tells the info-hashes that it knows", async () => {

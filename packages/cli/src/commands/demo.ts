@@ -1,11 +1,15 @@
-// `shoal demo`: shows the main job on this machine alone: share, find by a tracker, download, verify.
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+// `shoal demo`: shows the main job on this machine alone: share, find by magnet link in a DHT, download,
+// verify.
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createTrackerServer } from "@shoal/tracker/server";
+import { formatEndpoint } from "@shoal/core";
+import { createDht } from "@shoal/dht/node";
+import { formatMagnet, parseTorrent } from "@shoal/metainfo";
 import type { Context } from "../context.ts";
 import { compareFiles } from "../demo/compare.ts";
 import { makePayload } from "../demo/payload.ts";
+import { fetchMetadata } from "../fetch-metadata.ts";
 import { fetchTorrent } from "../fetch-torrent.ts";
 import { formatCount, formatRate, formatSize } from "../format.ts";
 import { addTorrent, untilChecked, withSession } from "../with-session.ts";
@@ -17,16 +21,21 @@ const LOOPBACK = "127.0.0.1";
 /** Works in a temporary folder that is removed in the end. */
 export async function demo(context: Context): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "shoal-demo-"));
-  const tracker = await createTrackerServer({ http: { host: LOOPBACK }, udp: false });
+  const dht = await createDht({ addresses: [LOOPBACK], bootstrap: [] });
   try {
-    await share(folder, tracker.httpUrl ?? "", context);
+    await share(folder, dht.addresses.map(formatEndpoint), context);
   } finally {
-    await tracker.close();
+    await dht.close();
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function share(folder: string, trackerUrl: string, context: Context): Promise<void> {
+/** @param bootstrap A node of a DHT of our own. */
+async function share(
+  folder: string,
+  bootstrap: readonly string[],
+  context: Context,
+): Promise<void> {
   const { reporter, signal } = context;
   const note = (message: string): void => reporter.report({ event: "note", message });
   const from = join(folder, "seed");
@@ -36,18 +45,21 @@ async function share(folder: string, trackerUrl: string, context: Context): Prom
   const { files, bytes } = await makePayload(payload);
   note(`made a payload: ${formatCount(files, "file")}, ${formatSize(bytes)}`);
 
-  const torrentFile = join(folder, "demo.torrent");
-  const torrentBytes = await hashPayload(payload, { tracker: [trackerUrl] }, context);
-  await writeFile(torrentFile, torrentBytes);
+  const torrentBytes = await hashPayload(payload, {}, context);
+  const { infoHashes } = parseTorrent(torrentBytes);
+  const magnet = formatMagnet({ infoHashes });
   note(`made its torrent: ${formatCount(torrentBytes.length, "byte")}`);
 
-  const settings = { address: LOOPBACK, port: 0, dht: false };
+  const settings = { bind: [LOOPBACK], port: 0, dht: { bootstrap } };
   await withSession(context, settings, async (seeder) => {
-    const seeded = await addTorrent(seeder, torrentFile, { path: from }, context);
+    const seeded = await addTorrent(seeder, torrentBytes, { path: from }, context);
     await untilChecked(seeded, context);
-    note(`one session seeds it at port ${seeder.port}, another asks ${trackerUrl} who does`);
+    note(`one session seeds it at port ${seeder.port}, another has only ${magnet} and a DHT`);
     await withSession(context, settings, async (leecher) => {
-      const torrent = await addTorrent(leecher, torrentFile, { path: to, paused: true }, context);
+      const torrent = await addTorrent(leecher, magnet, { path: to, paused: true }, context);
+      await fetchMetadata(torrent, context, ({ name }) =>
+        note(`found a peer, and the torrent of '${name}'`),
+      );
       const path = join(to, torrent.name);
       const done = await fetchTorrent(torrent, { port: leecher.port, path }, context);
       signal.throwIfAborted();

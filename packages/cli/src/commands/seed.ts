@@ -7,14 +7,13 @@ import type { CreateSessionOptions } from "@shoal/session";
 import type { PeerName } from "../arguments.ts";
 import type { Context } from "../context.ts";
 import { inspect } from "../data-check.ts";
+import { type DiscoveryOptions, discoveryOptions } from "../discovery.ts";
 import { CliError, UsageError } from "../error.ts";
 import { resolvePeers } from "../peers.ts";
 import type { CheckedReport } from "../report/report.ts";
 import { existsError, readTorrentFile, writeTorrentFile } from "../torrent-file.ts";
 import {
   addTorrent,
-  type DiscoveryOptions,
-  discoveryOptions,
   refuseMagnet,
   seedUntilLeft,
   untilChecked,

@@ -10,6 +10,9 @@ const MAX_BAR = 30;
 /** A transfer: bar, pieces, rates, time left, peers. */
 export function transferLine(screen: Screen, progress: TorrentProgress): string {
   const { state, fraction, piecesDone, pieceCount, downloadRate, uploadRate } = progress;
+  if (state === "metadata") {
+    return `fetching metadata from ${formatCount(progress.peers, "peer")}`;
+  }
   // Just finished, the rate still tells of the download.
   const isDown = state !== "seeding" || downloadRate > 0;
   const parts = [

@@ -1,0 +1,33 @@
+// Fetches the metadata of a magnet link, with reports on the way.
+import type { Metainfo } from "@shoal/metainfo";
+import type { Torrent } from "@shoal/session";
+import type { Context } from "./context.ts";
+import { watch } from "./with-session.ts";
+
+/**
+ * Starts a torrent that was added in state `paused` and has no metadata, and waits for it.
+ *
+ * @param arrived Called before anything is done with it.
+ * @throws the torrent's error; what `arrived` throws; the signal's reason.
+ */
+export async function fetchMetadata(
+  torrent: Torrent,
+  { reporter, signal }: Context,
+  arrived: (metainfo: Metainfo) => void,
+): Promise<Metainfo> {
+  const fetched = new Promise<Metainfo>((resolve, reject) => {
+    torrent.on("error", reject);
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    torrent.on("metadata", (metainfo) => {
+      try {
+        arrived(metainfo);
+        resolve(metainfo);
+      } catch (error) {
+        reject(error);
+      }
+    });
+  });
+  await torrent.resume();
+  const stop = watch(torrent, reporter);
+  return fetched.finally(stop);
+}
