@@ -135,42 +135,54 @@ function parseV6(text: string): Uint8Array | undefined {
 }
 
 function parseUnzoned(text: string): Uint8Array | undefined {
-  const sides = text.split("::");
-  if (sides.length > 2) return undefined;
-  const head = parseGroups(sides[0] ?? "", sides.length === 1);
-  const tail = sides.length === 2 ? parseGroups(sides[1] ?? "", true) : [];
-  if (head === undefined || tail === undefined) return undefined;
-  const missing = 8 - head.length - tail.length;
-  if (sides.length === 1 ? missing !== 0 : missing < 1) return undefined;
   const bytes = new Uint8Array(16);
-  const put = (group: number, place: number): void => {
-    bytes[2 * place] = group >> 8;
-    bytes[2 * place + 1] = group & 0xff;
-  };
-  for (const [i, group] of head.entries()) put(group, i);
-  for (const [i, group] of tail.entries()) put(group, head.length + missing + i);
-  return bytes;
-}
-
-/** The 16-bit groups of one side of `::`; a dotted quad may only end the address. */
-function parseGroups(text: string, endsAddress: boolean): number[] | undefined {
-  if (text === "") return [];
-  const parts = text.split(":");
-  const groups: number[] = [];
-  for (const [i, part] of parts.entries()) {
-    if (part.includes(".")) {
-      const quad = parseV4(part);
-      if (quad === undefined || !endsAddress || i !== parts.length - 1) return undefined;
-      groups.push(
-        (byteAt(quad, 0) << 8) | byteAt(quad, 1),
-        (byteAt(quad, 2) << 8) | byteAt(quad, 3),
-      );
-    } else {
-      if (!/^[0-9a-f]{1,4}$/i.test(part)) return undefined;
-      groups.push(Number.parseInt(part, 16));
+  /** Bytes that are written, and how many of them come before `::`. */
+  let size = 0;
+  let gap = -1;
+  let at = 0;
+  if (text.startsWith("::")) {
+    gap = 0;
+    at = 2;
+  }
+  while (at < text.length) {
+    const start = at;
+    let group = 0;
+    for (let digit = hexDigit(text, at); digit >= 0; digit = hexDigit(text, at)) {
+      group = 16 * group + digit;
+      at++;
+    }
+    if (at === start || at > start + 4 || size > 14) return undefined;
+    if (text[at] === ".") {
+      const quad = parseV4(text.slice(start));
+      if (quad === undefined || size > 12) return undefined;
+      bytes.set(quad, size);
+      size += 4;
+      break;
+    }
+    bytes[size++] = group >> 8;
+    bytes[size++] = group & 0xff;
+    if (at === text.length) break;
+    if (text[at] !== ":" || at + 1 === text.length) return undefined;
+    at++;
+    if (text[at] === ":") {
+      if (gap >= 0) return undefined;
+      gap = size;
+      at++;
     }
   }
-  return groups;
+  if (gap < 0) return size === 16 ? bytes : undefined;
+  if (size === 16) return undefined;
+  const tail = 16 - (size - gap);
+  bytes.copyWithin(tail, gap, size);
+  return bytes.fill(0, gap, tail);
+}
+
+/** The value of the digit at a place of the text, or -1. */
+function hexDigit(text: string, at: number): number {
+  const code = text.charCodeAt(at);
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  const letter = code | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
 }
 
 function longestZeroRun(groups: readonly number[]): { start: number; length: number } | undefined {
