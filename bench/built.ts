@@ -1,8 +1,9 @@
 // Begins the program anew, in the same process, on built packages: what users install. Import it first.
 //
 // Sources are TypeScript with long comments; from them a session takes 15 MiB more. Packages whose
-// sources have changed are built before, and compiled code is kept. New objects get 2 MiB at most, as
-// in the command `shoal`: V8 would let them have 128 MiB.
+// sources have changed are built before, and compiled code is kept. As in the command `shoal`, new
+// objects get 2 MiB at most, where V8 would let them have 128 MiB, and all threads share one heap for
+// native memory, for which glibc would keep one each.
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
@@ -16,7 +17,7 @@ if (process.execve !== undefined && process.execArgv.includes("--conditions=shoa
   process.execve(
     process.execPath,
     [process.execPath, "--max-semi-space-size=2", ...options, ...process.argv.slice(1)],
-    { NODE_COMPILE_CACHE: cache, ...process.env },
+    { NODE_COMPILE_CACHE: cache, MALLOC_ARENA_MAX: "1", ...process.env },
   );
 }
 

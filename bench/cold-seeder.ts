@@ -1,6 +1,10 @@
 // A seeder that tells what its disk did: `cold-seeder.ts <torrent> <folder> <port>`.
+import "./built.ts";
+import { flushCompileCache } from "node:module";
 import { createInterface } from "node:readline";
-import { createSession } from "@shoal/session";
+
+// Only now, for what is imported statically is compiled before the cache is there.
+const { createSession } = await import("@shoal/session");
 
 const [torrentFile = "", path = "", port = ""] = process.argv.slice(2);
 const session = await createSession({
@@ -16,4 +20,5 @@ await torrent.completed();
 createInterface({ input: process.stdin })
   .on("line", () => console.log(JSON.stringify(session.stats.disk)))
   .on("close", () => process.exit(0));
+flushCompileCache();
 console.log("READY");

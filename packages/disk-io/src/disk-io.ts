@@ -237,10 +237,13 @@ export class CachedDiskIo implements DiskIo, TorrentHost {
   /** Writes out partial pieces, in the policy's order: at least so many, and down to the low mark. */
   #flushSome(least: number): void {
     const { cache } = this;
+    const isDone = (flushed: number): boolean =>
+      flushed >= least && cache.dirty - cache.writing + cache.arriving <= this.#pressure.low;
+    // Most of the time writes under way are enough: that must cost next to nothing.
+    if (isDone(0)) return;
     let flushed = 0;
     for (const piece of cache.policy.flushOrder()) {
-      const left = cache.dirty - cache.writing + cache.arriving;
-      if (flushed >= least && left <= this.#pressure.low) return;
+      if (isDone(flushed)) return;
       if (piece.owner.writeOut(piece)) flushed++;
     }
   }
