@@ -96,7 +96,7 @@ describe("DhtNode", () => {
   });
 
   it("follows an item, and keeps it alive (BEP 46)", async () => {
-    const { net, nodes, at } = await swarm(30);
+    const { net, nodes, at } = await swarm(10);
     const signer = portableSigner(new Uint8Array(32).fill(6));
     const publish = (fill: number) =>
       net.settle(at(1).putMutable({ signer, value: { ih: new Uint8Array(20).fill(fill) } }));
@@ -118,7 +118,7 @@ describe("DhtNode", () => {
       [2n, 2],
     ]);
     // Items lapse after two hours, but not while somebody follows them.
-    await net.advance(3 * 3_600_000);
+    await net.advance(2.5 * 3_600_000);
     expect(nodes.some((node) => node.stats().items > 0)).toBe(true);
     expect(await net.settle(at(3).getMutable(signer.publicKey))).toMatchObject({ seq: 2n });
     stop.abort();

@@ -2,7 +2,7 @@ import { createRng, randomInt } from "@shoal/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { addressOf } from "../testing/network.ts";
-import type { Contact } from "./contact.ts";
+import { type Contact, decodeContacts } from "./contact.ts";
 import { compareDistance, divergeAt, sharedPrefix } from "./node-id.ts";
 import { K, RoutingTable } from "./routing-table.ts";
 import { secureId } from "./secure-id.ts";
@@ -46,6 +46,44 @@ describe("RoutingTable", () => {
       }),
       { numRuns: 30 },
     );
+  });
+
+  it("holds more nodes in the farthest buckets if it is extended", () => {
+    const table = new RoutingTable(LOCAL, "ignore", true);
+    const contacts = Array.from({ length: 3000 }, (_, i) => ({
+      id: noise(),
+      endpoint: { address: addressOf(i), port: 1 },
+    }));
+    for (const node of contacts) table.answered(node, 50, 0);
+    const sizes = table.buckets().map(({ length }) => length);
+    expect(sizes.slice(0, 6)).toEqual([128, 64, 32, 16, 8, 8]);
+    const all = table.buckets().flat();
+    expect(all.length).toBe(table.size);
+    for (let i = 0; i < 50; i++) {
+      const target = noise();
+      const sorted = all.toSorted((a, b) => compareDistance(target, a.id, b.id)).slice(0, K);
+      expect(table.closest(target, K)).toEqual(sorted);
+      const listed = decodeContacts(table.closestList(target), 4);
+      expect(listed.toSorted((a, b) => compareDistance(target, a.id, b.id))).toEqual(
+        sorted.map(({ id, endpoint }) => ({ id, endpoint })),
+      );
+    }
+  });
+
+  it("keeps its lists for replies up to date", () => {
+    const { table } = filled(40);
+    const target = divergeAt(LOCAL, 0, noise());
+    const named = (): string[] =>
+      decodeContacts(table.closestList(target), 4).map(({ endpoint }) => endpoint.address);
+    const truth = (): string[] => table.closest(target, K).map(({ endpoint }) => endpoint.address);
+    for (let i = 0; i < 30; i++) {
+      const [node] = table.closest(noise(), 1);
+      if (node === undefined) break;
+      expect(named().toSorted()).toEqual(truth().toSorted());
+      for (let failures = 0; failures < 2; failures++) table.failed(node);
+      if (i % 3 === 0) table.answered(contact(), 10, i);
+      expect(named().toSorted()).toEqual(truth().toSorted());
+    }
   });
 
   it("keeps one node of an address, and of a network in a bucket", () => {
