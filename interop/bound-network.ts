@@ -6,7 +6,7 @@ import { writeFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Datagrams, Duplex, Endpoint } from "@shoal/core";
 import { createNetwork, type HttpClient, NetError, type Network } from "@shoal/net";
-import { REMOTE, REMOTE_PORTS } from "./bound-remote.ts";
+import { REMOTE, REMOTE_ON_LINK, REMOTE_PORTS } from "./bound-remote.ts";
 
 /** What happened in one situation. */
 export interface Phase {
@@ -21,6 +21,7 @@ export interface Phase {
 
 /** Where only the forbidden interface leads: its own network, and the rest of the world. */
 const ELSEWHERE = ["192.168.7.9", "198.51.100.1", "fd07::9", "2001:db8::1"];
+const OWN_ON_LINK = "fe80::2";
 const ATTEMPT_MS = 500;
 
 const bind = process.argv.slice(2);
@@ -51,6 +52,8 @@ async function runBound(network: Network): Promise<void> {
     return { ...(await reachRemote(network)), ...(await everywhere(network)) };
   };
   await phase("through the tunnel", () => reachRemote(network));
+  // A link-local address of the interface needs its name.
+  if (isNamed) await phase("on the link", () => reachOnLink(network));
   // An address alone does not decide the way: see the limits in the package's README.
   if (isNamed) await phase("elsewhere", () => everywhere(network));
   if (isNamed) ip("link set vpn0 down");
@@ -78,6 +81,7 @@ function setUp(): void {
     ip(`link set ${name} up`);
   }
   ip("link set lan1 up");
+  ip(`addr add ${OWN_ON_LINK}/64 dev vpn0 nodad`);
   ip("route add default via 192.168.7.1 dev lan0");
   ip("-6 route add default via fd07::1 dev lan0");
 }
@@ -149,6 +153,33 @@ async function reachRemote(network: Network): Promise<Record<string, string>> {
   }
   outcomes["http by name"] = await outcome(() => fetch(network, urlOf("any.example")));
   return outcomes;
+}
+
+/** Reaches the remote at its link-local address, whose zone shows in what comes from there. */
+async function reachOnLink(network: Network): Promise<Record<string, string>> {
+  const zone = "%vpn0";
+  const at = { address: `${REMOTE_ON_LINK}${zone}`, port: REMOTE_PORTS.echo };
+  return {
+    tcp: await outcome(async () => {
+      const stream = await dial(network, at);
+      stream.destroy();
+      expectSame([stream.remote.address, stream.local.address], [at.address, OWN_ON_LINK + zone]);
+    }),
+    udp: await outcome(async () => {
+      const socket = await network.udp({ address: OWN_ON_LINK + zone, port: 0 });
+      const from = await new Promise<Endpoint>((resolve) => {
+        socket.attach((_, sender) => resolve(sender));
+        socket.send(new Uint8Array(1), at);
+      });
+      await socket.close();
+      expectSame([from.address], [at.address]);
+    }),
+    "no zone": await outcome(() => dial(network, { ...at, address: REMOTE_ON_LINK })),
+  };
+}
+
+function expectSame(found: string[], expected: string[]): void {
+  if (found.join() !== expected.join()) throw new Error(`${found} instead of ${expected}`);
 }
 
 /** Tries to reach what only the other interface leads to. */

@@ -11,13 +11,18 @@ export const REMOTE_PORTS = { echo: 7000, http: 8000, dns: 53 } as const;
 /** Where the remote is, by family. */
 export const REMOTE = { 4: "10.8.0.1", 6: "fd08::1" } as const;
 
+/** Its link-local address. */
+export const REMOTE_ON_LINK = "fe80::1";
+
 if (import.meta.main) {
   // The interface is moved here by whoever started this, who then says so.
   await once(process.stdin, "data");
   const commands = [
     "link set lo up",
+    "link set vpn1 addrgenmode none",
     `addr add ${REMOTE[4]}/24 dev vpn1`,
     `addr add ${REMOTE[6]}/64 dev vpn1 nodad`,
+    `addr add ${REMOTE_ON_LINK}/64 dev vpn1 nodad`,
     "link set vpn1 up",
   ];
   for (const command of commands) execFileSync("ip", command.split(" "));

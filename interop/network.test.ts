@@ -25,9 +25,15 @@ it.concurrent("a network that is not bound leaves by any interface", async () =>
 
 it.concurrent("one that is bound to an interface leaves by no other", async () => {
   const phases = await run(["vpn0"]);
-  expect([...phases.keys()]).toEqual(["through the tunnel", "elsewhere", "down", "gone"]);
+  const names = ["through the tunnel", "on the link", "elsewhere", "down", "gone"];
+  expect([...phases.keys()]).toEqual(names);
   for (const phase of phases.values()) expect([phase.name, phase.lan]).toEqual([phase.name, 0]);
   expect(kinds(phases.get("through the tunnel"))).toEqual(["ok"]);
+  expect(phases.get("on the link")?.outcomes).toEqual({
+    tcp: "ok",
+    udp: "ok",
+    "no zone": "ERR_NET_INVALID_ADDRESS",
+  });
   // Everything was tried, against all routes, in the tunnel.
   expect(phases.get("elsewhere")?.vpn).toBeGreaterThan(0);
   for (const name of ["down", "gone"]) {

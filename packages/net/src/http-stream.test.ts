@@ -6,6 +6,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { createHttpClient, type HttpClient } from "./http.ts";
 import { retryAfter } from "./http-rules.ts";
 import type { HttpHead, HttpStream, HttpStreamOptions } from "./http-stream.ts";
+import { createNetwork } from "./network.ts";
 
 const cleanUp: (() => unknown)[] = [];
 
@@ -311,15 +312,19 @@ describe("HttpClient.stream", () => {
     );
   });
 
-  it.each([{}, { localAddress: "127.0.0.1" }])("reads over TLS, with pauses: %j", async (from) => {
+  const ways = process.platform === "linux" ? ["any address", "127.0.0.1", "lo"] : ["any address"];
+  it.each(ways)("reads over TLS, with pauses, from %s", async (from) => {
+    const network = createNetwork(from === "any address" ? {} : { bind: [from] });
+    const client = network.http();
+    cleanUp.push(() => client.close());
     const page = Buffer.alloc(5_000_000, "abc");
     const server = createTlsServer({ key: KEY, cert: CERT }, (_, response) => response.end(page));
     const url = await listen(server, "https");
-    expect((await get(make(from), url)).error).toMatchObject({ code: "ERR_NET_FAILED" });
+    expect((await get(client, url)).error).toMatchObject({ code: "ERR_NET_FAILED" });
     const trusted = getCACertificates();
     setDefaultCACertificates([CERT]);
     cleanUp.push(() => setDefaultCACertificates(trusted));
-    const got = get(make(from), url, bounds, (stream) => {
+    const got = get(client, url, bounds, (stream) => {
       stream.pause();
       setTimeout(() => stream.resume(), 20);
       return true;

@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { deflateRawSync, deflateSync, gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
 import { createHttpClient, type HttpClient, type HttpClientOptions } from "./http.ts";
+import { createNetwork } from "./network.ts";
 
 const cleanUp: (() => unknown)[] = [];
 const bounds = { maxBytes: 1000, timeoutMs: 10_000 };
@@ -168,7 +169,8 @@ describe("createHttpClient", () => {
 
   it("starts from the local address", async () => {
     const url = await serve((request, response) => response.end(request.socket.remoteAddress));
-    const client = make({ localAddress: "127.0.0.3" });
+    const client = createNetwork({ bind: ["127.0.0.3"] }).http();
+    cleanUp.push(() => client.close());
     for (const host of ["127.0.0.1", "localhost"]) {
       const { body } = await client.get(url.replace("127.0.0.1", host), bounds);
       expect(text(body)).toBe("127.0.0.3");

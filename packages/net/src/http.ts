@@ -1,8 +1,6 @@
 // A small HTTP client for trackers and web seeds: bounded, patient with nobody, wary of redirects.
 import { isLocal } from "@shoal/core";
 import type { Dispatcher } from "undici";
-import { bindTo } from "./binding.ts";
-import { boundResolve } from "./bound-dns.ts";
 import { NetError, netError } from "./error.ts";
 import { createHttpAgents, type HttpAgents } from "./http-agents.ts";
 import { readBody } from "./http-body.ts";
@@ -25,8 +23,6 @@ import {
 
 /** Settings of {@link createHttpClient}. */
 export interface HttpClientOptions {
-  /** IP address that connections start from; the other family is refused. */
-  readonly localAddress?: string;
   /** Connections to one origin at a time: 8 by default. */
   readonly maxSockets?: number;
   /** What servers are told: `shoal` by default. */
@@ -87,15 +83,12 @@ export interface HttpClient {
 
 /** Makes a client with its own connections. @throws NetError `ERR_NET_INVALID_HEADER`. */
 export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
-  const { localAddress } = options;
-  if (localAddress === undefined) return openHttpClient(options, undefined);
-  const binding = bindTo([localAddress], false);
-  return openHttpClient(options, { ...binding, resolve: boundResolve(binding) });
+  return openHttpClient(options, undefined);
 }
 
 /** A client that connects by `routes` alone, if they are given. */
 export function openHttpClient(
-  options: Omit<HttpClientOptions, "localAddress">,
+  options: HttpClientOptions,
   routes: HttpRoutes | undefined,
 ): HttpClient {
   const defaults = {

@@ -25,7 +25,7 @@ export interface NetworkOptions {
    */
   readonly nameServers?: readonly string[];
   /** For TCP. */
-  readonly tcp?: Omit<TcpOptions, "localAddress">;
+  readonly tcp?: TcpOptions;
 }
 
 /** All ways out of a session. */
@@ -40,7 +40,7 @@ export interface Network {
    */
   udp(at: 4 | 6 | Endpoint, options?: UdpOptions): Promise<Datagrams>;
   /** A client with its own connections. */
-  http(options?: Omit<HttpClientOptions, "localAddress">): HttpClient;
+  http(options?: HttpClientOptions): HttpClient;
   /**
    * Every address of a host: see `resolve`. A bound network asks name servers itself, from its own
    * addresses, takes names as they are, and leaves out families that it has no address of.
@@ -72,9 +72,7 @@ export function createNetwork(options: NetworkOptions = {}): Network {
   return bind === undefined ? openNetwork(tcp) : boundNetwork(bind, nameServers, tcp);
 }
 
-type Tcp = Omit<TcpOptions, "localAddress">;
-
-function openNetwork(tcp: Tcp): Network {
+function openNetwork(tcp: TcpOptions): Network {
   const families = (): readonly (4 | 6)[] =>
     familiesOf(Object.values(networkInterfaces()).flatMap((all) => all ?? []));
   return {
@@ -91,7 +89,7 @@ function openNetwork(tcp: Tcp): Network {
 function boundNetwork(
   bind: readonly string[],
   nameServers: readonly string[] | undefined,
-  tcp: Tcp,
+  tcp: TcpOptions,
 ): Network {
   const isLinux = process.platform === "linux";
   const binding = bindTo(bind, isLinux);

@@ -1,6 +1,7 @@
 import { Socket } from "node:net";
 import type { Duplex, DuplexHandler, Listener } from "@shoal/core";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { createNetwork } from "./network.ts";
 import { tcpTransport } from "./tcp.ts";
 
 const never = new AbortController().signal;
@@ -227,8 +228,16 @@ describe("tcpTransport", () => {
     await expect(transport.listen(to, () => {})).rejects.toMatchObject(invalid);
   });
 
+  it.each(["fe80::1", "::", "0.0.0.0", "ff02::1", "224.0.0.1"])(
+    "does not dial %s, where nobody can be",
+    async (address) => {
+      const dialling = transport.dial({ address, port: 1 }, { signal: never });
+      await expect(dialling).rejects.toMatchObject({ code: "ERR_NET_INVALID_ADDRESS" });
+    },
+  );
+
   it("dials from the local address and refuses the other family", async () => {
-    const bound = tcpTransport({ localAddress: "127.0.0.2" });
+    const bound = createNetwork({ bind: ["127.0.0.2"] }).tcp;
     const accepted = deferred<Duplex>();
     const listener = await listen("127.0.0.1", accepted.resolve);
     const client = await bound.dial(listener.local, { signal: never });

@@ -9,7 +9,7 @@ import {
   type Transport,
 } from "@shoal/core";
 import { checkEndpoint, checkRemote, socketEndpoint } from "./address.ts";
-import { type Binding, bindTo, type LocalAddress } from "./binding.ts";
+import type { Binding, LocalAddress } from "./binding.ts";
 import { deviceSockets } from "./device.ts";
 import { NetError, netError } from "./error.ts";
 import { adoptSocket, openSocket } from "./onread.ts";
@@ -17,8 +17,6 @@ import { SocketDuplex } from "./socket-duplex.ts";
 
 /** Settings of {@link tcpTransport}. */
 export interface TcpOptions {
-  /** IP address that connections start from and are accepted at; the other family is refused. */
-  readonly localAddress?: string;
   /** Bytes of the one buffer that every socket of the transport reads into: 256 KiB by default. */
   readonly receiveBufferSize?: number;
   /** How long a dial may take, in ms: 15,000 by default. */
@@ -33,15 +31,11 @@ export interface TcpOptions {
  * attached.
  */
 export function tcpTransport(options: TcpOptions = {}): Transport {
-  const { localAddress } = options;
-  return boundTcp(localAddress === undefined ? undefined : bindTo([localAddress], false), options);
+  return boundTcp(undefined, options);
 }
 
 /** TCP as {@link tcpTransport} speaks it, from and at the addresses of `binding` alone. */
-export function boundTcp(
-  binding: Binding | undefined,
-  options: Omit<TcpOptions, "localAddress">,
-): Transport {
+export function boundTcp(binding: Binding | undefined, options: TcpOptions): Transport {
   // A pool slice would do, but disk code looks at `chunk.buffer`; a slab of its own is cleaner.
   const buffer = Buffer.allocUnsafeSlow(options.receiveBufferSize ?? 256 * 1024);
   return {
