@@ -96,9 +96,9 @@ for (const [kind, family] of [
   });
 }
 
-describe("mutable items of libtorrent", () => {
-  it("are found by us, and ours by libtorrent", async () => {
-    const { foreign, ours } = await network("libtorrent", 4);
+describe.each(["libtorrent", "bittorrent-dht"] as const)("mutable items of %s", (kind) => {
+  it("are found by us, and ours by it", async () => {
+    const { foreign, ours } = await network(kind, 4);
     const [foe, third] = foreign as [ForeignNode, ForeignNode];
     const [mine, other] = ours as [DhtNode, DhtNode];
     const signer = nodeSigner(new Uint8Array(32).fill(9));
