@@ -179,7 +179,8 @@ async function reachOnLink(network: Network): Promise<Record<string, string>> {
 }
 
 function expectSame(found: string[], expected: string[]): void {
-  if (found.join() !== expected.join()) throw new Error(`${found} instead of ${expected}`);
+  const [is, was] = [found.join(), expected.join()];
+  if (is !== was) throw new Error(`${is} instead of ${was}`);
 }
 
 /** Tries to reach what only the other interface leads to. */
