@@ -11,9 +11,11 @@ export interface PickedBlocks {
   block(index: number): BlockIndex;
 }
 
+const NONE = new Int32Array(0);
+
 /** A growing list of blocks; its owner clears it and uses it again. */
 export class BlockList implements PickedBlocks {
-  #pairs: Int32Array = new Int32Array(64);
+  #pairs: Int32Array = NONE;
   #length = 0;
 
   /** How many blocks are in the list. */
@@ -25,7 +27,7 @@ export class BlockList implements PickedBlocks {
   push(piece: number, block: number): void {
     const at = this.#length * 2;
     if (at === this.#pairs.length) {
-      const larger = new Int32Array(at * 2);
+      const larger = new Int32Array(Math.max(64, at * 2));
       larger.set(this.#pairs);
       this.#pairs = larger;
     }

@@ -32,8 +32,9 @@ export interface ExtensionsHost {
 export class Extensions {
   readonly #host: ExtensionsHost;
   readonly #session: SwarmSession;
-  readonly #attached: AttachedExtension[] = [];
-  readonly #serials: WeakMap<Peer, number> = new WeakMap();
+  /** From the first connection on. */
+  #attached: readonly AttachedExtension[] | undefined;
+  #serials: WeakMap<Peer, number> | undefined;
   #nextSerial = 1;
 
   constructor(host: ExtensionsHost, session: SwarmSession) {
@@ -41,18 +42,12 @@ export class Extensions {
     this.#session = session;
   }
 
-  /** Attaches every extension; there may be no connections yet. */
-  open(): void {
-    for (const offered of this.#session.extensions) {
-      const extension = offered.attach(this.#torrent());
-      if (extension !== undefined) this.#attached.push({ name: offered.name, extension });
-    }
-  }
-
   /** The extension session of a new connection. */
   attach(peer: Peer): ExtensionSession {
     const serial = this.#nextSerial++;
+    this.#serials ??= new WeakMap();
     this.#serials.set(peer, serial);
+    this.#attached ??= this.#attachAll();
     return new ExtensionSession(
       {
         id: serial,
@@ -84,9 +79,18 @@ export class Extensions {
     }
   }
 
-  /** There may be no connections any more. */
+  /** Lets go of all extensions; the next connection finds new ones. There may be none now. */
   close(): void {
-    for (const { extension } of this.#attached.splice(0)) extension.close?.();
+    for (const { extension } of this.#attached ?? []) extension.close?.();
+    this.#attached = undefined;
+  }
+
+  #attachAll(): AttachedExtension[] {
+    const torrent = this.#torrent();
+    return this.#session.extensions.flatMap((offered) => {
+      const extension = offered.attach(torrent);
+      return extension === undefined ? [] : [{ name: offered.name, extension }];
+    });
   }
 
   #torrent(): ExtensionTorrent {
@@ -112,7 +116,7 @@ export class Extensions {
   *#peers(): Generator<SwarmPeer> {
     for (const { peer, known } of this.#host.connections()) {
       yield {
-        id: this.#serials.get(peer) ?? 0,
+        id: this.#serials?.get(peer) ?? 0,
         remote: peer.remote,
         dialable: known.endpoint,
         transport: peer.kind,

@@ -1,6 +1,5 @@
 // The connections of one torrent: dialling, accepting, interest, ticks, and who is told what.
 import {
-  type Alarm,
   type Duplex,
   type Endpoint,
   errorCode,
@@ -16,18 +15,14 @@ import {
   type PeerHost,
   type PeerView,
 } from "@shoal/peer";
-import { type KnownPeer, PeerList, type PeerOrigin } from "@shoal/policy";
+import type { KnownPeer, PeerList, PeerOrigin } from "@shoal/policy";
 import type { Handshake } from "@shoal/wire";
 import { allowedFastFor } from "./allowed-fast.ts";
+import { Company } from "./company.ts";
 import { Connection } from "./connection.ts";
-import { Dialer } from "./dialer.ts";
 import { otherDirection, surplus } from "./doubles.ts";
 import type { Extensions } from "./extensions.ts";
 import type { SwarmContent, SwarmHost, SwarmSession } from "./host.ts";
-import { WakeList } from "./wake-list.ts";
-
-/** Peers over a rate limit are looked at so often, in ms. */
-const RATE_TICK_MS = 50;
 
 const TICK_MS = 1000;
 
@@ -35,15 +30,11 @@ const TICK_MS = 1000;
 export class Swarm implements PeerHost {
   /** By peer id. */
   readonly connections: Map<number, Connection> = new Map();
-  readonly list: PeerList;
-  readonly dialer: Dialer;
   readonly #host: SwarmHost;
   readonly #session: SwarmSession;
   readonly #extensions: Extensions;
   #content: SwarmContent;
-  readonly #tick: Alarm;
-  readonly #rateTick: Alarm;
-  readonly #awake: WakeList;
+  #known: Company | undefined;
 
   constructor(
     host: SwarmHost,
@@ -55,20 +46,6 @@ export class Swarm implements PeerHost {
     this.#session = session;
     this.#content = content;
     this.#extensions = extensions;
-    this.#awake = new WakeList((task) => session.defer(task));
-    this.list = new PeerList({ rng: session.rng });
-    this.dialer = new Dialer(session, {
-      handshake: host.handshake,
-      ready: (known, duplex, theirs, bytes) => this.#join(known, duplex, theirs, bytes, false),
-      failed: (known, error) => {
-        if (errorCode(error) === "ERR_PEER_SELF") this.list.addOwn(known.endpoint);
-        // It may have dialled us from that very endpoint meanwhile.
-        if (!known.connected) this.#left(known, true);
-        this.dialMore();
-      },
-    });
-    this.#tick = session.deadlines.alarm((now) => this.#onTick(now));
-    this.#rateTick = session.deadlines.alarm((now) => this.#onRateTick(now));
   }
 
   /** The torrent's pieces are known now: they are transferred from then on. */
@@ -93,9 +70,26 @@ export class Swarm implements PeerHost {
     return this.#content;
   }
 
+  /** Those that are known, connected or not. */
+  get list(): PeerList {
+    return this.#company.list;
+  }
+
+  /** How many are known, and how many banned, without making room for any. */
+  get census(): { readonly known: number; readonly banned: number } {
+    if (this.#known === undefined) return { known: 0, banned: 0 };
+    const { list } = this.#known;
+    return { known: list.size, banned: [...list.bannedAddresses].length };
+  }
+
   /** Connections that are made or being made. */
   get size(): number {
-    return this.connections.size + this.dialer.size;
+    return this.connections.size + this.halfOpen;
+  }
+
+  /** Connections that are being made. */
+  get halfOpen(): number {
+    return this.#known?.dialer.size ?? 0;
   }
 
   /** Peers were found: remembers them and dials as many as there is room for. */
@@ -108,14 +102,15 @@ export class Swarm implements PeerHost {
 
   /** Dials candidates while limits allow. */
   dialMore(): void {
-    if (!this.#host.isActive) return;
+    if (!this.#host.isActive || this.#known === undefined) return;
+    const { list, dialer } = this.#known;
     const now = this.#session.clock.now();
     const finished = this.#content.isFinished;
     const { budget } = this.#session;
     while (this.size < budget.perTorrent && budget.canDial(now)) {
-      const known = this.list.next(now, { finished });
+      const known = list.next(now, { finished });
       if (known === undefined || !budget.tryDial(this.size, now)) break;
-      this.dialer.dial(known);
+      dialer.dial(known);
     }
     this.#armTick(now);
   }
@@ -138,15 +133,15 @@ export class Swarm implements PeerHost {
 
   /** Ends every connection and attempt. */
   disconnectAll(error?: Error): void {
-    this.dialer.cancelAll();
+    this.#known?.dialer.cancelAll();
     for (const { peer } of this.connections.values()) peer.close(error);
-    this.#tick.clear();
-    this.#rateTick.clear();
+    this.#known?.tick.clear();
+    this.#known?.rateTick.clear();
   }
 
   /** Bans an entry of the peer list and ends its connections. @returns what it was known as. */
   ban(slot: number, error: Error): KnownPeer | undefined {
-    const known = this.list.bySlot(slot);
+    const known = this.#known?.list.bySlot(slot);
     if (known === undefined) return undefined;
     const banned = new Set(this.list.ban(known));
     for (const connection of this.connections.values()) {
@@ -221,11 +216,11 @@ export class Swarm implements PeerHost {
   }
 
   wake(peer: PeerView): void {
-    this.#awake.add(peer);
+    this.#company.awake.add(peer);
   }
 
   rateLimited(): void {
-    if (!this.#rateTick.isSet) this.#rateTick.set(this.now() + RATE_TICK_MS);
+    this.#company.rateLimited(this.now());
   }
 
   piecesKnown(peer: PeerView): void {
@@ -274,7 +269,7 @@ export class Swarm implements PeerHost {
     const connection = this.connections.get(peer.id);
     if (connection === undefined) return;
     this.connections.delete(peer.id);
-    this.#awake.delete(peer);
+    this.#company.awake.delete(peer);
     this.#content.picker.peerGone(connection);
     connection.downloadLimit.cancel();
     connection.uploadLimit.cancel();
@@ -287,6 +282,22 @@ export class Swarm implements PeerHost {
     this.#session.slots.closed(connection);
     this.wakeIdle();
     this.dialMore();
+  }
+
+  /** Made when the first peer is heard of or connects. */
+  get #company(): Company {
+    this.#known ??= new Company(this.#session, {
+      handshake: this.handshake,
+      connections: this.connections,
+      ready: (known, duplex, theirs, bytes) => this.#join(known, duplex, theirs, bytes, false),
+      dialFailed: (known) => {
+        // It may have dialled us from that very endpoint meanwhile.
+        if (!known.connected) this.#left(known, true);
+        this.dialMore();
+      },
+      ticked: (now) => this.#onTick(now),
+    });
+    return this.#known;
   }
 
   /** A dial or connection is over; when the torrent stops, that is nobody's fault. */
@@ -370,11 +381,12 @@ export class Swarm implements PeerHost {
   }
 
   #armTick(now: number): void {
-    if (this.#tick.isSet || !this.#host.isActive) return;
+    const { tick, list } = this.#company;
+    if (tick.isSet || !this.#host.isActive) return;
     const finished = this.#content.isFinished;
-    if (this.connections.size > 0) this.#tick.set(now + TICK_MS);
-    else if (this.list.candidates({ finished }) > 0) {
-      this.#tick.set(Math.max(now + TICK_MS, this.list.nextDial(now, { finished })));
+    if (this.connections.size > 0) tick.set(now + TICK_MS);
+    else if (list.candidates({ finished }) > 0) {
+      tick.set(Math.max(now + TICK_MS, list.nextDial(now, { finished })));
     }
   }
 
@@ -383,15 +395,5 @@ export class Swarm implements PeerHost {
     this.dialMore();
     this.#host.ticked(now);
     this.#armTick(now);
-  }
-
-  #onRateTick(now: number): void {
-    let waiting = false;
-    for (const { peer } of this.connections.values()) {
-      if (peer.debt > 0) peer.payDebt(now);
-      if (peer.upload.waitsForRate) peer.turnEnded();
-      waiting ||= peer.debt > 0 || peer.upload.waitsForRate;
-    }
-    if (waiting) this.#rateTick.set(now + RATE_TICK_MS);
   }
 }

@@ -1,14 +1,16 @@
 // The course of a torrent's life: what is done on the way from one state to the next. See STATE.md.
-import { asError, type Emitter, type PieceIndex } from "@shoal/core";
+import { type Alarm, asError, type Bitfield, type Emitter, type PieceIndex } from "@shoal/core";
 import type { DiskTorrent } from "@shoal/disk-io";
 import type { Metainfo } from "@shoal/metainfo";
 import { applyWishes, type Content, openData } from "./content.ts";
 import type { FilePriority } from "./files.ts";
 import type { TorrentHost } from "./host.ts";
 import { isComplete, type TorrentInit } from "./init.ts";
-import type { Life } from "./life.ts";
-import { isInfoOf, joinMetainfo } from "./metadata.ts";
-import type { Parts } from "./parts.ts";
+import { Life } from "./life.ts";
+import { infoHashOf, isInfoOf, joinMetainfo } from "./metadata.ts";
+import { Parts } from "./parts.ts";
+import { progressOf } from "./report.ts";
+import type { PartsHost } from "./sides.ts";
 import type { TorrentEvents, TorrentProgress, TorrentState } from "./types.ts";
 
 /** After a disk error the torrent tries again so often, in ms. */
@@ -17,43 +19,53 @@ const RETRY_MS = 30_000;
 /** How long good-byes to trackers may take, in ms. */
 const GOODBYE_MS = 5000;
 
-/** What the course needs of its torrent. */
-export interface CourseHost {
-  readonly session: TorrentHost;
-  readonly init: TorrentInit;
-  readonly events: Emitter<TorrentEvents>;
-  readonly life: Life;
-  /** Lower-case hex. */
-  readonly infoHash: string;
-  /** How much the user wants files. */
-  readonly wishes: ReadonlyMap<number, FilePriority>;
-  progress(): TorrentProgress;
-}
+const NO_WISHES: ReadonlyMap<number, FilePriority> = new Map();
 
 /** Steps between states; those that wait are run one after the other by their caller. */
-export class Course {
+export class Course implements PartsHost {
   /** Undefined until it has come. */
   metainfo: Metainfo | undefined;
-  readonly #host: CourseHost;
-  #parts: Parts | undefined;
+  /** By tier. */
+  trackers: readonly (readonly string[])[];
+  /** How much the user wants files, by index. */
+  wishes: ReadonlyMap<number, FilePriority>;
+  readonly life: Life;
+  readonly events: Emitter<TorrentEvents>;
+  readonly parts: Parts;
+  readonly #session: TorrentHost;
+  readonly #init: TorrentInit;
   #disk: DiskTorrent | undefined;
+  /** Rings when a disk error is to be tried again. */
+  #retry: Alarm | undefined;
 
-  constructor(host: CourseHost) {
-    this.#host = host;
-    const { origin } = host.init;
+  constructor(session: TorrentHost, init: TorrentInit, events: Emitter<TorrentEvents>) {
+    const { origin } = init;
+    this.#session = session;
+    this.#init = init;
+    this.events = events;
+    this.life = new Life(init.paused ?? false);
     this.metainfo = isComplete(origin) ? origin : undefined;
+    this.trackers = init.trackers ?? origin.trackers;
+    this.wishes = init.priorities === undefined ? NO_WISHES : new Map(init.priorities);
+    this.parts = new Parts(session, init, this);
+    applyWishes(this.parts.content, origin, this.wishes);
   }
 
-  /** Names the parts; nothing else may be called before. */
-  use(parts: Parts): void {
-    this.#parts = parts;
-    applyWishes(parts.content, this.#host.init.origin, this.#host.wishes);
-    parts.extensions.open();
+  get infoHash(): Uint8Array {
+    return infoHashOf(this.#init.origin);
+  }
+
+  get isActive(): boolean {
+    return this.life.isActive;
+  }
+
+  get progress(): TorrentProgress {
+    return progressOf(this.life, this.parts, this.#session.clock.now());
   }
 
   /** Opens and verifies the data; then it goes on. Checks even an empty store if `thoroughly`. */
   async prepare(thoroughly: boolean): Promise<void> {
-    const { life } = this.#host;
+    const { life } = this;
     if (life.isClosing) return;
     if (this.metainfo === undefined) {
       this.#begin();
@@ -75,7 +87,7 @@ export class Course {
 
   /** After a pause or an error; unverified data is checked first, lest good data be overwritten. */
   async goOn(): Promise<void> {
-    const { life } = this.#host;
+    const { life } = this;
     if (life.state !== "paused" && life.state !== "error") return;
     if (!life.verified) {
       await this.prepare(false);
@@ -94,19 +106,19 @@ export class Course {
 
   /** Bytes came that may be the info dictionary. @returns whether they are what is missing. */
   metadataArrived(infoBytes: Uint8Array): boolean {
-    const { init, session, life } = this.#host;
-    const { origin } = init;
-    const sha1 = (bytes: Uint8Array): Uint8Array => session.sha1(bytes);
+    const { life } = this;
+    const { origin } = this.#init;
+    const sha1 = (bytes: Uint8Array): Uint8Array => this.#session.sha1(bytes);
     if (isComplete(origin) || !isInfoOf(origin, infoBytes, sha1)) return false;
     if (this.metainfo !== undefined || life.isClosing) return true;
     try {
       this.metainfo = joinMetainfo(origin, infoBytes, sha1);
     } catch (error) {
       this.fail(asError(error));
-      life.retry.clear();
+      this.#retry?.clear();
       return true;
     }
-    this.#host.events.emit("metadata", this.metainfo);
+    this.events.emit("metadata", this.metainfo);
     const { metainfo } = this;
     void life.serially(() => this.#learn(metainfo));
     return true;
@@ -114,11 +126,12 @@ export class Course {
 
   /** Ends connections and feeds. Resolves when the good-byes are over. */
   goQuiet(): Promise<void> {
-    const { life, session } = this.#host;
-    this.parts.lanes.close();
-    this.parts.swarm.disconnectAll();
-    const quiet = this.parts.sources.closeWithin(GOODBYE_MS, session);
-    life.quiet = Promise.all([life.quiet, quiet]);
+    const { lanes, swarm, sources } = this.parts;
+    lanes?.close();
+    swarm.disconnectAll();
+    if (!sources.isOpen) return Promise.resolve();
+    const quiet = sources.closeWithin(GOODBYE_MS, this.#session);
+    this.life.quiet = Promise.all([this.life.quiet, quiet]);
     return quiet;
   }
 
@@ -127,43 +140,61 @@ export class Course {
     this.enter("closed");
     this.parts.content.reader.close(reason);
     void this.goQuiet();
-    await this.#host.life.quiet;
+    await this.life.quiet;
     this.parts.extensions.close();
     await this.#disk?.close({ deleteData });
   }
 
   enter(state: TorrentState): void {
-    const { life, events } = this.#host;
+    const { life, events } = this;
     if (life.state === state) return;
     life.state = state;
     life.error = undefined;
-    life.retry.clear();
+    this.#retry?.clear();
     events.emit("state", state);
   }
 
   fail(error: Error): void {
-    const { life, events, session } = this.#host;
+    const { life, events } = this;
     if (life.isClosing) return;
     this.enter("error");
     life.error = error;
     void this.goQuiet();
     events.emit("error", error);
-    life.retry.set(session.clock.now() + RETRY_MS);
+    this.#retry ??= this.#session.deadlines.alarm(() => {
+      void life.serially(() => this.goOn());
+    });
+    this.#retry.set(this.#session.clock.now() + RETRY_MS);
   }
 
   /**
    * Verified data is gone. Nothing is done about it until the user resumes, which checks: the disk
    * may just be unplugged, and downloading anew into its place would do harm.
    */
-  lose(error: Error): void {
-    this.#host.life.verified = false;
+  dataLost(error: Error): void {
+    this.life.verified = false;
     this.fail(error);
-    this.#host.life.retry.clear();
+    this.#retry?.clear();
+  }
+
+  pieceStored(piece: PieceIndex): void {
+    const { content, swarm, sources } = this.parts;
+    content.files.pieceStored(piece);
+    swarm.announce(piece);
+    content.wakeReaders();
+    this.events.emit("piece", piece);
+    if (this.life.state !== "downloading" || !content.transfer.isFinished) return;
+    this.#finish();
+    if (content.transfer.picker.have.isFull) sources.completed();
+  }
+
+  diskFailed(error: Error): void {
+    this.fail(error);
   }
 
   /** Files were selected or deselected. */
   wantsChanged(): void {
-    const { life } = this.#host;
+    const { life } = this;
     const { content, swarm, lanes } = this.parts;
     if (this.#disk !== undefined) {
       content.files.select(this.#disk).catch((error: unknown) => this.fail(asError(error)));
@@ -179,24 +210,7 @@ export class Course {
     }
     swarm.reviewInterest();
     swarm.dialMore();
-    lanes.wake();
-  }
-
-  /** A piece is verified and written. */
-  stored(piece: PieceIndex): void {
-    const { content, swarm, sources } = this.parts;
-    content.files.pieceStored(piece);
-    swarm.announce(piece);
-    content.reader.wake();
-    this.#host.events.emit("piece", piece);
-    if (this.#host.life.state !== "downloading" || !content.transfer.isFinished) return;
-    this.#finish();
-    if (content.transfer.picker.have.isFull) sources.completed();
-  }
-
-  get parts(): Parts {
-    if (this.#parts === undefined) throw new Error("the torrent's parts are not made yet");
-    return this.#parts;
+    lanes?.wake();
   }
 
   /**
@@ -204,7 +218,7 @@ export class Course {
    * already: that is verified first, as at every start, without connections.
    */
   async #learn(metainfo: Metainfo): Promise<void> {
-    const { life } = this.#host;
+    const { life } = this;
     if (life.isClosing) return;
     const content = this.parts.contentOf(metainfo);
     if (life.state !== "metadata") {
@@ -227,44 +241,54 @@ export class Course {
   }
 
   #switchTo(content: Content, { isPrivate }: Metainfo): void {
-    applyWishes(content, this.#host.init.origin, this.#host.wishes);
+    applyWishes(content, this.#init.origin, this.wishes);
     this.parts.content = content;
     if (!isPrivate) return;
     this.parts.swarm.list.forgetUnlessFrom(["tracker", "manual"]);
     this.parts.extensions.close();
-    this.parts.extensions.open();
   }
 
   async #open(metainfo: Metainfo, content: Content): Promise<DiskTorrent> {
-    const { session, init, infoHash } = this.#host;
-    this.#disk ??= await openData(session, init, metainfo, infoHash, content.transfer);
+    this.#disk ??= await openData(this.#session, this.#init, metainfo, content.transfer);
     return this.#disk;
   }
 
   async #verify(disk: DiskTorrent, isEmpty: boolean): Promise<void> {
-    const { life, events } = this.#host;
-    const { transfer, files, reader } = this.parts.content;
+    const { life } = this;
+    const { content } = this.parts;
+    const { transfer, files } = content;
     transfer.checking();
-    const good = isEmpty
-      ? undefined
-      : await disk.check({
-          signal: life.closing.signal,
-          onProgress: (checked) => {
-            life.checked = checked / transfer.geometry.pieceCount;
-            events.emit("progress", this.#host.progress());
-          },
-        });
-    transfer.checked(good);
+    transfer.checked(isEmpty ? undefined : await this.#check(disk));
     files.recount();
-    reader.wake();
+    content.wakeReaders();
     life.verified = true;
     // Not if writing what was left failed meanwhile.
     if (life.state === "checking" || life.state === "metadata") this.#begin();
   }
 
+  /** @returns the pieces that are right. */
+  async #check(disk: DiskTorrent): Promise<Bitfield> {
+    const { life, events } = this;
+    const { pieceCount } = this.parts.content.transfer.geometry;
+    const check = new AbortController();
+    life.check = check;
+    if (life.isClosing) life.close();
+    try {
+      return await disk.check({
+        signal: check.signal,
+        onProgress: (checked) => {
+          life.checked = checked / pieceCount;
+          if (events.hasListeners("progress")) events.emit("progress", this.progress);
+        },
+      });
+    } finally {
+      life.check = undefined;
+    }
+  }
+
   /** Into the state that the data calls for, or paused if so wished. */
   #begin(): void {
-    const { life } = this.#host;
+    const { life } = this;
     if (life.isClosing) return;
     if (life.paused) {
       this.enter("paused");
@@ -283,22 +307,20 @@ export class Course {
   }
 
   #openLanes(): void {
-    if (this.metainfo !== undefined) {
-      this.parts.lanes.open(this.metainfo, this.parts.content.transfer);
-    }
+    if (this.metainfo !== undefined) this.parts.openLanes(this.metainfo);
   }
 
   #finish(): void {
-    const { life, events } = this.#host;
+    const { life, events } = this;
     const { lanes, swarm, extensions, content } = this.parts;
     this.enter("seeding");
-    lanes.close();
+    lanes?.close();
     life.finishing = true;
     content.transfer.disk.finish().then(
       () => {
         life.finishing = false;
         const isStill = content.transfer.isFinished && !life.isClosing;
-        if (isStill) events.emit("done", this.#host.progress());
+        if (isStill) events.emit("done", this.progress);
       },
       (error: unknown) => {
         life.finishing = false;

@@ -24,16 +24,16 @@ beforeEach(() => {
       return known;
     },
   } as unknown as Swarm;
-  discipline = new Discipline(
+  discipline = new Discipline({
     swarm,
-    {
+    lanes: {
       ban: (slot) => slot === LANE && log.push("ban the lane") > 0,
       suspect: (slot) => slot === LANE,
       credit: (slot) => void (slot === LANE && log.push("credit the lane")),
     },
-    (address, reason) => log.push(`banned ${address}: ${reason}`),
-    (slot) => log.push(`forget ${slot}`),
-  );
+    banned: (address, reason) => log.push(`banned ${address}: ${reason}`),
+    forgetSender: (slot) => log.push(`forget ${slot}`),
+  });
 });
 
 function peer(number: number): KnownPeer {

@@ -11,7 +11,7 @@ const { geometry } = metainfo;
 
 function make(): { set: FileSet; picker: PiecePicker } {
   const picker = new PiecePicker({ geometry, rng: () => 0 });
-  const set = new FileSet(metainfo.files, geometry, picker, {} as Reader);
+  const set = new FileSet(metainfo.files, geometry, picker, {} as { reader: Reader });
   set.setPriorities(new Map());
   return { set, picker };
 }

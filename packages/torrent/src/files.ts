@@ -43,27 +43,40 @@ export function checkPriority(index: number, priority: number): void {
 
 /** Which files are wanted, and what that means for pieces. */
 export class FileSet {
-  readonly handles: readonly TorrentFileHandle[];
   readonly #files: readonly TorrentFile[];
   readonly #geometry: PieceGeometry;
   readonly #picker: PiecePicker;
+  readonly #readers: { readonly reader: Reader };
   readonly #priorities: FilePriority[];
-  /** What the disk knows of which files are wanted. */
-  #selected: readonly boolean[];
+  /** What the disk knows of which files are wanted; undefined as long as it was told nothing. */
+  #selected: readonly (boolean | undefined)[] | undefined;
+  #handles: readonly TorrentFileHandle[] | undefined;
   #wanted = { total: 0, stored: 0 };
 
   constructor(
     files: readonly TorrentFile[],
     geometry: PieceGeometry,
     picker: PiecePicker,
-    reader: Reader,
+    readers: { readonly reader: Reader },
   ) {
     this.#files = files;
     this.#geometry = geometry;
     this.#picker = picker;
+    this.#readers = readers;
     this.#priorities = files.map(() => 4);
-    this.#selected = files.map(() => true);
-    this.handles = files.map((file, index) => new FileHandle(this, reader, file, index));
+  }
+
+  /** What users see of the files; made when they first look. */
+  get handles(): readonly TorrentFileHandle[] {
+    this.#handles ??= this.#files.map((file, index) => {
+      return new FileHandle(this, this.#readers, file, index);
+    });
+    return this.#handles;
+  }
+
+  /** How many files there are. */
+  get count(): number {
+    return this.#files.length;
   }
 
   /**
@@ -85,12 +98,13 @@ export class FileSet {
    */
   async select(disk: DiskTorrent): Promise<void> {
     const wanted = this.#priorities.map((priority) => priority > 0);
-    if (wanted.every((isWanted, index) => isWanted === this.#selected[index])) return;
+    const told = this.#selected;
+    if (wanted.every((isWanted, i) => isWanted === (told === undefined || told[i]))) return;
     this.#selected = wanted;
     try {
       await disk.setWanted(wanted);
     } catch (error) {
-      this.#selected = [];
+      this.#selected = wanted.map(() => undefined);
       throw error;
     }
   }
@@ -178,14 +192,19 @@ class FileHandle implements TorrentFileHandle {
   readonly index: number;
   readonly path: string;
   readonly #set: FileSet;
-  readonly #reader: Reader;
+  readonly #readers: { readonly reader: Reader };
   readonly #file: TorrentFile;
 
-  constructor(set: FileSet, reader: Reader, file: TorrentFile, index: number) {
+  constructor(
+    set: FileSet,
+    readers: { readonly reader: Reader },
+    file: TorrentFile,
+    index: number,
+  ) {
     this.index = index;
     this.path = file.path.join("/");
     this.#set = set;
-    this.#reader = reader;
+    this.#readers = readers;
     this.#file = file;
   }
 
@@ -202,6 +221,6 @@ class FileHandle implements TorrentFileHandle {
   }
 
   stream(range?: ReadRange): AsyncIterable<Uint8Array> {
-    return this.#reader.read(this.#file, range);
+    return this.#readers.reader.read(this.#file, range);
   }
 }

@@ -1,7 +1,5 @@
 // What changes over a torrent's life; operations that change it run one after the other.
-import type { Alarm } from "@shoal/core";
 import { TorrentError } from "./error.ts";
-import type { TorrentHost } from "./host.ts";
 import type { TorrentState } from "./types.ts";
 
 /** The state of one torrent and what belongs to it. */
@@ -17,17 +15,16 @@ export class Life {
   finishing = false;
   /** Share of the pieces that the running check has seen, 0–1. */
   checked = 0;
-  /** Aborted by `close`. */
-  readonly closing: AbortController = new AbortController();
-  /** Rings when a disk error is to be tried again. */
-  readonly retry: Alarm;
+  /** The torrent is being closed, or is. */
+  isClosing = false;
+  /** Ends the check that is running. */
+  check: AbortController | undefined;
   /** Settles when nobody is being told good-bye any more. */
   quiet: Promise<unknown> = Promise.resolve();
   #last: Promise<void> = Promise.resolve();
 
-  constructor(host: TorrentHost, paused: boolean, onRetry: () => void) {
+  constructor(paused: boolean) {
     this.paused = paused;
-    this.retry = host.deadlines.alarm(onRetry);
   }
 
   /** Connections are wanted. */
@@ -35,8 +32,10 @@ export class Life {
     return this.state === "metadata" || this.state === "downloading" || this.state === "seeding";
   }
 
-  get isClosing(): boolean {
-    return this.closing.signal.aborted;
+  /** From now on nothing begins, and what takes long ends. */
+  close(): void {
+    this.isClosing = true;
+    this.check?.abort(closedError());
   }
 
   /** Runs `operation` after all that were begun before. */

@@ -193,23 +193,26 @@ describe("a magnet link", () => {
   it("leaves peers and sources that a private torrent must not have", async () => {
     const world = new World();
     const secret = sample([50_000], 32_768, 2, true);
+    const seed = world.torrent(8, secret.metainfo, { store: await testStore(secret) });
+    await world.until(seed.start());
     const { leech, extension, source } = await started(world, {}, secret.metainfo);
+    expect(extension.torrents).toEqual([]);
     source.swarm?.found([at(7)]);
     leech.addPeers([at(8)]);
-    extension.torrents[0]?.metadataArrived(secret.metainfo.infoBytes);
     await world.settle();
-    expect(leech.state).toBe("downloading");
+    extension.torrents[0]?.metadataArrived(secret.metainfo.infoBytes);
+    await world.until(leech.completed());
     expect(leech.stats.knownPeers).toBe(1);
-    expect(source.log).toEqual(["open", "close", "open"]);
+    expect(source.log).toEqual(["open", "close", "open", "completed"]);
     expect(source.swarm?.isPrivate).toBe(true);
     expect([extension.closed, extension.torrents.length]).toEqual([1, 2]);
   });
 
   it("can be closed at any time", async () => {
     const world = new World();
-    const { leech, extension } = await started(world);
+    const { leech } = await started(world);
     leech.addPeers([at(1)]);
-    extension.torrents[0]?.metadataArrived(DATA.metainfo.infoBytes);
+    leech.setMetadata(DATA.metainfo.infoBytes);
     await world.until(leech.close());
     expect(leech.state).toBe("closed");
     expect(world.deadlines.size).toBe(0);

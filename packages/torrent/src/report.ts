@@ -32,17 +32,18 @@ export function progressOf(
 
 export function statsOf({ content: { transfer }, swarm, lanes }: Parts): TorrentStats {
   const connections = [...swarm.connections.values()];
+  const { known, banned } = swarm.census;
   return {
     received: transfer.totals.downloaded.total + transfer.totals.redundant,
     uploaded: transfer.totals.uploaded.total,
     redundant: transfer.totals.redundant,
     failed: transfer.totals.failed,
     peers: connections.length,
-    webSeeds: lanes.size,
+    webSeeds: lanes?.size ?? 0,
     seeds: connections.filter(({ have }) => have.isFull).length,
-    halfOpen: swarm.dialer.size,
-    knownPeers: swarm.list.size,
-    bannedPeers: [...swarm.list.bannedAddresses].length,
+    halfOpen: swarm.halfOpen,
+    knownPeers: known,
+    bannedPeers: banned,
     distributedCopies: transfer.picker.distributedCopies,
   };
 }

@@ -1,9 +1,9 @@
 import type { PeerSource } from "@shoal/core";
 import { describe, expect, it } from "vitest";
 import { at, FakeSource } from "../testing/world.ts";
-import { type Facts, Sources } from "./sources.ts";
+import { Sources, type SourcesHost } from "./sources.ts";
 
-const FACTS: Facts = {
+const FACTS: Omit<SourcesHost, "found" | "warn"> = {
   infoHash: new Uint8Array(20),
   peerId: new Uint8Array(20),
   isPrivate: false,
@@ -13,12 +13,11 @@ const FACTS: Facts = {
 
 function make(sources: readonly PeerSource[]): { feeds: Sources; log: string[] } {
   const log: string[] = [];
-  const feeds = new Sources(
-    sources,
-    FACTS,
-    (peers, origin) => log.push(`${peers.length} of ${origin}`),
-    (error) => log.push(error.message),
-  );
+  const feeds = new Sources(sources, {
+    ...FACTS,
+    found: (peers, origin) => log.push(`${peers.length} of ${origin}`),
+    warn: (error) => log.push(error.message),
+  });
   return { feeds, log };
 }
 

@@ -10,42 +10,36 @@ import {
 } from "@shoal/core";
 import type { PeerOrigin } from "@shoal/policy";
 
-/** What a source may know, but for where it reports to. */
-export type Facts = Omit<SwarmFacts, "found" | "warn">;
+/** What the torrent lets sources know, and what it hears of them. */
+export interface SourcesHost extends Omit<SwarmFacts, "found"> {
+  found(peers: readonly Endpoint[], origin: PeerOrigin): void;
+}
 
 /** The feeds of one torrent. */
 export class Sources {
   readonly #sources: readonly PeerSource[];
-  readonly #facts: Facts;
-  readonly #found: (peers: readonly Endpoint[], origin: PeerOrigin) => void;
-  readonly #warn: (error: Error) => void;
-  #feeds: PeerFeed[] = [];
+  readonly #host: SourcesHost;
+  #feeds: readonly PeerFeed[] = NONE;
 
-  constructor(
-    sources: readonly PeerSource[],
-    facts: Facts,
-    found: (peers: readonly Endpoint[], origin: PeerOrigin) => void,
-    warn: (error: Error) => void,
-  ) {
+  constructor(sources: readonly PeerSource[], host: SourcesHost) {
     this.#sources = sources;
-    this.#facts = facts;
-    this.#found = found;
-    this.#warn = warn;
+    this.#host = host;
+  }
+
+  get isOpen(): boolean {
+    return this.#feeds.length > 0;
   }
 
   /** Starts every source that has not been started. */
   open(): void {
-    if (this.#feeds.length > 0) return;
+    if (this.isOpen) return;
+    const feeds: PeerFeed[] = [];
+    this.#feeds = feeds;
     for (const source of this.#sources) {
-      const facts = swarmFacts(
-        this.#facts,
-        (peers) => this.#found(peers, originOf(source.name)),
-        this.#warn,
-      );
       try {
-        this.#feeds.push(source.open(facts));
+        feeds.push(source.open(new FeedFacts(this.#host, originOf(source.name))));
       } catch (error) {
-        this.#warn(asError(error));
+        this.#host.warn(asError(error));
       }
     }
   }
@@ -60,6 +54,7 @@ export class Sources {
 
   /** Closes within `ms`. */
   async closeWithin(ms: number, time: { clock: Clock; deadlines: Deadlines }): Promise<void> {
+    if (!this.isOpen) return;
     const goodbye = new AbortController();
     const deadline = time.deadlines.alarm(() => goodbye.abort());
     deadline.set(time.clock.now() + ms);
@@ -70,7 +65,7 @@ export class Sources {
   /** Says good-bye everywhere; resolves at the latest when `signal` aborts, whatever feeds do. */
   async close(signal: AbortSignal): Promise<void> {
     const feeds = this.#feeds;
-    this.#feeds = [];
+    this.#feeds = NONE;
     if (feeds.length === 0) return;
     const { promise: aborted, resolve: abort } = Promise.withResolvers<void>();
     signal.addEventListener("abort", () => abort(), { once: true });
@@ -78,31 +73,54 @@ export class Sources {
       feeds.map(async (feed) => Promise.race([feed.close(signal), aborted])),
     );
     for (const result of results) {
-      if (result.status === "rejected") this.#warn(asError(result.reason));
+      if (result.status === "rejected") this.#host.warn(asError(result.reason));
     }
   }
 }
 
-/** Some facts change: they are looked up each time. */
-function swarmFacts(
-  facts: Facts,
-  found: SwarmFacts["found"],
-  warn: SwarmFacts["warn"],
-): SwarmFacts {
-  return {
-    infoHash: facts.infoHash,
-    peerId: facts.peerId,
-    get isPrivate() {
-      return facts.isPrivate;
-    },
-    get trackers() {
-      return facts.trackers;
-    },
-    nodes: facts.nodes ?? [],
-    transfer: () => facts.transfer(),
-    found,
-    warn,
-  };
+const NONE: readonly PeerFeed[] = [];
+
+/** What one source is told; some facts change, so they are looked up each time. */
+class FeedFacts implements SwarmFacts {
+  readonly #host: SourcesHost;
+  readonly #origin: PeerOrigin;
+
+  constructor(host: SourcesHost, origin: PeerOrigin) {
+    this.#host = host;
+    this.#origin = origin;
+  }
+
+  get infoHash(): Uint8Array {
+    return this.#host.infoHash;
+  }
+
+  get peerId(): Uint8Array {
+    return this.#host.peerId;
+  }
+
+  get isPrivate(): boolean {
+    return this.#host.isPrivate;
+  }
+
+  get trackers(): readonly (readonly string[])[] {
+    return this.#host.trackers;
+  }
+
+  get nodes(): NonNullable<SwarmFacts["nodes"]> {
+    return this.#host.nodes ?? [];
+  }
+
+  transfer(): ReturnType<SwarmFacts["transfer"]> {
+    return this.#host.transfer();
+  }
+
+  found(peers: readonly Endpoint[]): void {
+    this.#host.found(peers, this.#origin);
+  }
+
+  warn(error: Error): void {
+    this.#host.warn(error);
+  }
 }
 
 const ORIGINS: readonly PeerOrigin[] = ["tracker", "dht", "lsd", "pex"];

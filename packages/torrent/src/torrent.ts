@@ -15,10 +15,10 @@ import { Course } from "./course.ts";
 import { checkPriority, type FilePriority, type TorrentFileHandle } from "./files.ts";
 import type { TorrentHost } from "./host.ts";
 import type { TorrentInit } from "./init.ts";
-import { closedError, Life } from "./life.ts";
+import { closedError, type Life } from "./life.ts";
 import { infoHashOf } from "./metadata.ts";
-import { makeParts, type Parts } from "./parts.ts";
-import { peersOf, progressOf, statsOf } from "./report.ts";
+import type { Parts } from "./parts.ts";
+import { peersOf, statsOf } from "./report.ts";
 import type {
   PeerInfo,
   TorrentEvents,
@@ -34,51 +34,14 @@ export class Torrent implements EventSource<TorrentEvents> {
   readonly #host: TorrentHost;
   readonly #magnetName: string | undefined;
   readonly #events = new Emitter<TorrentEvents>();
-  readonly #life: Life;
   readonly #course: Course;
-  readonly #parts: Parts;
-  readonly #wishes: Map<number, FilePriority>;
-  #trackers: readonly (readonly string[])[];
 
   /** @throws TorrentError `ERR_TORRENT_STATE` for a torrent without v1 hashes. */
   constructor(host: TorrentHost, init: TorrentInit) {
-    const infoHash = infoHashOf(init.origin);
-    this.infoHash = toHex(infoHash);
+    this.infoHash = toHex(infoHashOf(init.origin));
     this.#host = host;
     this.#magnetName = init.origin.name;
-    this.#wishes = new Map(init.priorities);
-    this.#trackers = init.trackers ?? init.origin.trackers;
-    this.#life = new Life(host, init.paused ?? false, () => {
-      void this.#life.serially(() => this.#course.goOn());
-    });
-    const course = new Course({
-      session: host,
-      init,
-      events: this.#events,
-      life: this.#life,
-      infoHash: this.infoHash,
-      wishes: this.#wishes,
-      progress: () => this.progress,
-    });
-    const trackers = (): readonly (readonly string[])[] => this.#trackers;
-    this.#course = course;
-    this.#parts = makeParts(host, init, {
-      events: this.#events,
-      infoHash,
-      get metainfo() {
-        return course.metainfo;
-      },
-      get trackers() {
-        return trackers();
-      },
-      isActive: () => this.#life.isActive,
-      progress: () => this.progress,
-      metadataArrived: (infoBytes) => course.metadataArrived(infoBytes),
-      pieceStored: (piece) => course.stored(piece),
-      diskFailed: (error) => course.fail(error),
-      dataLost: (error) => course.lose(error),
-    });
-    course.use(this.#parts);
+    this.#course = new Course(host, init, this.#events);
   }
 
   on<Name extends keyof TorrentEvents>(
@@ -120,7 +83,7 @@ export class Torrent implements EventSource<TorrentEvents> {
   }
 
   get progress(): TorrentProgress {
-    return progressOf(this.#life, this.#parts, this.#host.clock.now());
+    return this.#course.progress;
   }
 
   get stats(): TorrentStats {
@@ -143,19 +106,19 @@ export class Torrent implements EventSource<TorrentEvents> {
 
   /** Bytes per second of payload; `Infinity` for no limit. Within the session's limit. */
   get downloadRateLimit(): number {
-    return this.#parts.downloadLimit.limit;
+    return this.#parts.limits.download.limit;
   }
 
   set downloadRateLimit(bytesPerSecond: number) {
-    this.#parts.downloadLimit.limit = bytesPerSecond;
+    this.#parts.limits.download.limit = bytesPerSecond;
   }
 
   get uploadRateLimit(): number {
-    return this.#parts.uploadLimit.limit;
+    return this.#parts.limits.upload.limit;
   }
 
   set uploadRateLimit(bytesPerSecond: number) {
-    this.#parts.uploadLimit.limit = bytesPerSecond;
+    this.#parts.limits.upload.limit = bytesPerSecond;
   }
 
   get sequential(): boolean {
@@ -188,12 +151,12 @@ export class Torrent implements EventSource<TorrentEvents> {
 
   /** Trackers by tier (BEP 12). */
   get trackers(): readonly (readonly string[])[] {
-    return this.#trackers;
+    return this.#course.trackers;
   }
 
   /** Replaces the trackers: new ones are announced to, those that are gone hear `stopped`. */
   set trackers(tiers: readonly (readonly string[])[]) {
-    this.#trackers = tiers;
+    this.#course.trackers = tiers;
     this.#parts.sources.refresh();
   }
 
@@ -213,15 +176,16 @@ export class Torrent implements EventSource<TorrentEvents> {
   }
 
   /**
-   * Sets how much files are wanted, by index. While only a magnet link is known any index is taken,
-   * and those that turn out to be no file are forgotten.
+   * Sets how much files are wanted, by index. While only a magnet link is known, and in listeners of
+   * `metadata`, any index is taken, and those that turn out to be no file are forgotten.
    *
    * @throws TorrentError `ERR_TORRENT_FILE`, `ERR_TORRENT_PRIORITY`.
    */
   setPriorities(priorities: ReadonlyMap<number, FilePriority>): void {
-    if (this.metainfo !== undefined) this.#parts.content.files.setPriorities(priorities);
+    const { transfer, files } = this.#parts.content;
+    if (transfer.hasMetadata) files.setPriorities(priorities);
     else for (const [index, priority] of priorities) checkPriority(index, priority);
-    for (const [index, priority] of priorities) this.#wishes.set(index, priority);
+    this.#course.wishes = new Map([...this.#course.wishes, ...priorities]);
     this.#course.wantsChanged();
   }
 
@@ -266,7 +230,7 @@ export class Torrent implements EventSource<TorrentEvents> {
    * @throws DiskError if flushing or deleting fails; the torrent is closed all the same.
    */
   close({ deleteData = false }: { deleteData?: boolean } = {}): Promise<void> {
-    this.#life.closing.abort(closedError());
+    this.#life.close();
     return this.#life.serially(async () => {
       if (this.state !== "closed") await this.#course.close(closedError(), deleteData);
     });
@@ -285,6 +249,14 @@ export class Torrent implements EventSource<TorrentEvents> {
   /** The disk is behind, or no longer: peers stop or resume sending. */
   setCongested(congested: boolean): void {
     this.#parts.swarm.setCongested(congested);
-    if (!congested) this.#parts.lanes.drain();
+    if (!congested) this.#parts.lanes?.drain();
+  }
+
+  get #life(): Life {
+    return this.#course.life;
+  }
+
+  get #parts(): Parts {
+    return this.#course.parts;
   }
 }

@@ -69,7 +69,8 @@ export class Transfer implements BlockSink, BlockSource, DiskTorrentHandler {
   };
   readonly #host: TransferHost;
   readonly #limits: { readonly download: RateLimit; readonly upload: RateLimit };
-  readonly #blame = new Blame();
+  /** From the first piece on that fails. */
+  #blame: Blame | undefined;
   readonly #picked = new BlockList();
   /** Withdraws requests for the block that was just received; one function for all blocks. */
   readonly #cancel: (id: number) => void;
@@ -223,15 +224,18 @@ export class Transfer implements BlockSink, BlockSource, DiskTorrentHandler {
 
   pieceStored(piece: PieceIndex, blockDigests?: Uint8Array): void {
     this.#host.credit(new Set(this.picker.contributors(piece)));
-    const { ban, cleared } = this.#blame.passed(piece, blockDigests);
-    if (cleared.length > 0) this.#host.credit(cleared);
-    if (ban.length > 0) this.#host.ban(ban, piece);
+    if (this.#blame !== undefined) {
+      const { ban, cleared } = this.#blame.passed(piece, blockDigests);
+      if (cleared.length > 0) this.#host.credit(cleared);
+      if (ban.length > 0) this.#host.ban(ban, piece);
+    }
     this.picker.stored(piece);
     this.#host.pieceStored(piece);
   }
 
   pieceFailed(piece: PieceIndex, blockDigests: Uint8Array): void {
     this.totals.failed += this.geometry.pieceSize(piece);
+    this.#blame ??= new Blame();
     const verdict = this.#blame.failed(piece, blockDigests, this.picker.failed(piece));
     if (verdict.parole.length > 0) this.#host.suspect(verdict.parole, piece);
     if (verdict.ban.length > 0) this.#host.ban(verdict.ban, piece);
@@ -240,7 +244,7 @@ export class Transfer implements BlockSink, BlockSource, DiskTorrentHandler {
 
   /** Nobody is blamed any more for what this entry of the peer list sent. */
   forgetSender(slot: number): void {
-    this.#blame.forget(slot);
+    this.#blame?.forget(slot);
   }
 
   blocksRead(piece: PieceIndex): void {

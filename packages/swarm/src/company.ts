@@ -1,0 +1,61 @@
+// What a swarm needs from when it knows somebody: most torrents of a large session know nobody.
+import { type Alarm, errorCode } from "@shoal/core";
+import { type KnownPeer, PeerList } from "@shoal/policy";
+import type { Connection } from "./connection.ts";
+import { Dialer, type DialerHost } from "./dialer.ts";
+import type { SwarmSession } from "./host.ts";
+import { WakeList } from "./wake-list.ts";
+
+/** Peers over a rate limit are looked at so often, in ms. */
+const RATE_TICK_MS = 50;
+
+/** What the company asks of its swarm, and tells it. */
+export interface CompanyHost extends Pick<DialerHost, "handshake" | "ready"> {
+  /** By peer id. */
+  readonly connections: ReadonlyMap<number, Connection>;
+  /** An attempt to dial somebody has failed. */
+  dialFailed(known: KnownPeer): void;
+  readonly ticked: (now: number) => void;
+}
+
+/** Those that one torrent knows, is about to be connected with, and has to look after. */
+export class Company {
+  readonly list: PeerList;
+  readonly dialer: Dialer;
+  readonly awake: WakeList;
+  readonly tick: Alarm;
+  readonly rateTick: Alarm;
+
+  constructor(session: SwarmSession, host: CompanyHost) {
+    this.list = new PeerList({ rng: session.rng });
+    this.dialer = new Dialer(session, {
+      handshake: host.handshake,
+      ready: host.ready,
+      failed: (known, error) => {
+        if (errorCode(error) === "ERR_PEER_SELF") this.list.addOwn(known.endpoint);
+        host.dialFailed(known);
+      },
+    });
+    this.awake = new WakeList((task) => session.defer(task));
+    this.tick = session.deadlines.alarm(host.ticked);
+    this.rateTick = session.deadlines.alarm((now) => {
+      if (payDebts(host.connections.values(), now)) this.rateLimited(now);
+    });
+  }
+
+  /** Somebody is over a rate limit. */
+  rateLimited(now: number): void {
+    if (!this.rateTick.isSet) this.rateTick.set(now + RATE_TICK_MS);
+  }
+}
+
+/** Lets peers go on as rate limits allow. @returns whether one has to wait longer. */
+function payDebts(connections: Iterable<Connection>, now: number): boolean {
+  let waiting = false;
+  for (const { peer } of connections) {
+    if (peer.debt > 0) peer.payDebt(now);
+    if (peer.upload.waitsForRate) peer.turnEnded();
+    waiting ||= peer.debt > 0 || peer.upload.waitsForRate;
+  }
+  return waiting;
+}
