@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 
-const ALL = ["bencode", "wire", "picker", "ip-filter", "disk", "cold-seed"];
+const ALL = ["bencode", "wire", "picker", "ip-filter", "disk", "cold-seed", "slow-disk"];
 const wanted = process.argv.slice(2);
 const unknown = wanted.find((name) => !ALL.includes(name));
 if (unknown !== undefined) {
