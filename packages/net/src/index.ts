@@ -14,6 +14,11 @@ export type {
   HttpStreamHandler,
   HttpStreamOptions,
 } from "./http-stream.ts";
+export {
+  type MulticastInterface,
+  multicastInterfaces,
+  multicastSocket,
+} from "./multicast.ts";
 export { createNetwork, type Network, type NetworkOptions } from "./network.ts";
 export { type TcpOptions, tcpTransport } from "./tcp.ts";
 export { clock, deadlineDriver } from "./time.ts";

@@ -44,11 +44,16 @@ export async function openUdp(
       ? {}
       : { recvBufferSize: options.bufferSize, sendBufferSize: options.bufferSize }),
   });
-  await bind(socket, where, attempt);
+  await bindSocket(socket, where, attempt);
   return datagrams(socket, { ...wanted, port: socket.address().port }, family);
 }
 
-function bind(socket: Socket, at: Endpoint | { fd: number }, attempt: string): Promise<void> {
+/** Binds a socket, and closes it if that fails. @throws NetError */
+export function bindSocket(
+  socket: Socket,
+  at: Endpoint | { fd: number },
+  attempt: string,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     socket.once("error", (error) => {
       socket.close();
@@ -61,7 +66,8 @@ function bind(socket: Socket, at: Endpoint | { fd: number }, attempt: string): P
   });
 }
 
-function datagrams(socket: Socket, local: Endpoint, family: 4 | 6): Datagrams {
+/** A bound socket as the engine sees it, which owns it from then on. */
+export function datagrams(socket: Socket, local: Endpoint, family: 4 | 6): Datagrams {
   let closing: Promise<void> | undefined;
   let receive: ((bytes: Uint8Array, from: Endpoint) => void) | undefined;
   // What arrives here is the echo of a datagram that got lost (ICMP unreachable on some systems).
