@@ -111,6 +111,26 @@ describe.each(bindings)("a network bound to %j", (bind, expected) => {
     await expect(network.tcp.listen(elsewhere, () => {})).rejects.toMatchObject(UNAVAILABLE);
   });
 
+  it("joins groups on its own interfaces alone", async () => {
+    const network = createNetwork({ bind });
+    const all = createNetwork().multicastInterfaces();
+    const own = network.multicastInterfaces();
+    expect(own.map(({ address }) => address)).toEqual(expected);
+    expect(all.length).toBeGreaterThanOrEqual(own.length);
+    const group = { address: "239.192.152.143", port: 0 };
+    for (const at of [
+      { ...all[0], address: "127.0.0.9" },
+      ...all.filter((one) => !one.isLoopback),
+    ]) {
+      await expect(network.multicast(group, at as (typeof all)[0])).rejects.toMatchObject(
+        UNAVAILABLE,
+      );
+    }
+    const at = own.find(({ family }) => family === 4);
+    expect(at).toBeDefined();
+    if (at !== undefined) await open(network.multicast(group, at));
+  });
+
   it("leads nowhere else", async () => {
     const network = createNetwork({ bind, nameServers: ["192.0.2.53"] });
     const client = network.http();

@@ -6,6 +6,7 @@ import { boundResolve } from "./bound-dns.ts";
 import { deviceSockets } from "./device.ts";
 import { type ResolveOptions, resolve } from "./dns.ts";
 import { type HttpClient, type HttpClientOptions, openHttpClient } from "./http.ts";
+import { type MulticastInterface, multicastInterfaces, multicastSocket } from "./multicast.ts";
 import { boundTcp, type TcpOptions } from "./tcp.ts";
 import { openUdp, type UdpOptions } from "./udp.ts";
 
@@ -48,6 +49,14 @@ export interface Network {
    * @throws NetError `ERR_NET_DNS`, `ERR_NET_ADDRESS_UNAVAILABLE`; the signal's reason.
    */
   resolve(host: string, options?: ResolveOptions): Promise<string[]>;
+  /** The interfaces on which groups may be joined, at present. */
+  multicastInterfaces(): MulticastInterface[];
+  /**
+   * Joins a group: see `multicastSocket`.
+   *
+   * @throws NetError `ERR_NET_ADDRESS_UNAVAILABLE` if the interface's address is not allowed.
+   */
+  multicast(group: Endpoint, at: MulticastInterface): Promise<Datagrams>;
   /**
    * Where a service listens that wants to be reached at everything: each address that the network is
    * bound to; else `::`, which takes both families with TCP, or `0.0.0.0` on a host without IPv6.
@@ -80,6 +89,8 @@ function openNetwork(tcp: TcpOptions): Network {
     udp: async (at, options = {}) => openUdp(endpointOf(at), undefined, options),
     http: (options = {}) => openHttpClient(options, undefined),
     resolve,
+    multicastInterfaces,
+    multicast: multicastSocket,
     listenAddresses: (port) => [{ address: families().includes(6) ? "::" : "0.0.0.0", port }],
     families,
     allows: () => true,
@@ -96,6 +107,8 @@ function boundNetwork(
   // Whether that can be done at all should show now.
   if (isLinux && bind.some((text) => ipFamily(text) === undefined)) deviceSockets();
   const routes = { resolve: boundResolve(binding, nameServers), sourceFor: binding.sourceFor };
+  const allows = (wanted: string): boolean =>
+    binding.addresses().some(({ address }) => address === wanted);
   return {
     tcp: boundTcp(binding, tcp),
     udp: async (at, options = {}) => {
@@ -105,13 +118,18 @@ function boundNetwork(
     },
     http: (options = {}) => openHttpClient(options, routes),
     resolve: routes.resolve,
+    multicastInterfaces: () => multicastInterfaces().filter(({ address }) => allows(address)),
+    multicast: async (group, at) => {
+      binding.local(at.address);
+      return multicastSocket(group, at);
+    },
     listenAddresses: (port) => {
       const present = binding.addresses();
       if (present.length === 0) throw unavailable(bind, "an address");
       return present.map(({ address }) => ({ address, port }));
     },
     families: () => familiesOf(binding.addresses()),
-    allows: (wanted) => binding.addresses().some(({ address }) => address === wanted),
+    allows,
   };
 }
 
