@@ -41,25 +41,21 @@ describe("chooseInterfaces", () => {
     at("eth0", "2001:db8::2"),
     at("wlan0", "fe80::3%wlan0"),
   ];
-  const choose = (...allowed: string[]): string[] =>
-    chooseInterfaces(all, {
-      allows: (address) => allowed.length === 0 || allowed.includes(address),
-    }).map(({ address }) => address);
+  const choose = (...from: typeof all): string[] =>
+    chooseInterfaces(from).map(({ address }) => address);
 
   it("takes one address of each family of each interface, and leaves loopback out", () => {
-    expect(choose()).toEqual(["192.0.2.2", "2001:db8::2", "fe80::3%wlan0"]);
+    expect(choose(...all)).toEqual(["192.0.2.2", "2001:db8::2", "fe80::3%wlan0"]);
   });
 
-  it("takes what is allowed and nothing else, loopback if that is all", () => {
-    expect(choose("192.0.2.3", "127.0.0.1")).toEqual(["192.0.2.3"]);
-    expect(choose("fe80::2%eth0")).toEqual(["fe80::2%eth0"]);
-    expect(choose("127.0.0.1", "::1")).toEqual(["127.0.0.1", "::1"]);
-    expect(choose("198.51.100.1")).toEqual([]);
+  it("takes loopback if there is nothing else", () => {
+    expect(choose(...all.slice(0, 2))).toEqual(["127.0.0.1", "::1"]);
+    expect(choose()).toEqual([]);
   });
 
   it("takes 16 at most", () => {
     const many = Array.from({ length: 50 }, (_, i) => at(`veth${i}`, `10.0.0.${i}`));
-    expect(chooseInterfaces(many, { allows: () => true })).toHaveLength(16);
+    expect(chooseInterfaces(many)).toHaveLength(16);
   });
 });
 
