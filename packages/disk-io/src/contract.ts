@@ -68,8 +68,8 @@ export interface DiskTorrentHandler {
   writeFailed(error: ShoalError): void;
   /**
    * A flush has made these pieces durable: they survive a crash of the machine, and may be claimed in
-   * data for a later start. Each was stored, or found by a check, before the flush began; they come in
-   * that order. Pieces whose flush fails are not confirmed by the next: what a device lost it does
+   * data for a later start. First come those that a check had found, then those that were stored, in
+   * that order, before the flush began. Pieces whose flush fails are not confirmed by the next: what a device lost it does
    * not report twice.
    */
   piecesDurable?(pieces: readonly PieceIndex[]): void;

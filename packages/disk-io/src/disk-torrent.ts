@@ -13,7 +13,7 @@ import {
 import { DiskError } from "./error.ts";
 import type { Executor } from "./jobs.ts";
 import { type PieceHost, PieceJobs } from "./piece-jobs.ts";
-import { spread } from "./spread.ts";
+import { type Stop, spread } from "./spread.ts";
 import { unchangedPieces } from "./trust.ts";
 
 /** See {@link DiskTorrent.check}. */
@@ -39,8 +39,6 @@ export class CachedTorrent implements DiskTorrent {
   readonly #spec: DiskTorrentSpec;
   readonly #host: TorrentHost;
   readonly #cache: Cache;
-  /** Aborts when the torrent is being closed. */
-  readonly #ending = new AbortController();
   #hasMoved = false;
   #closing: Promise<void> | undefined;
 
@@ -133,16 +131,15 @@ export class CachedTorrent implements DiskTorrent {
   check(options: CheckOptions = {}): Promise<Bitfield> {
     const { geometry } = this.#spec;
     const pieces = options.pieces?.clone() ?? Bitfield.full(geometry.pieceCount);
-    const ending = this.#ending.signal;
-    const signal = options.signal ? AbortSignal.any([options.signal, ending]) : ending;
+    const stop = this.#stopFor(options.signal);
     return this.#fence(true, async () => {
-      signal.throwIfAborted();
+      stop.throwIfAborted();
       // What the store holds now may differ from what was cached.
       for (const piece of pieces) {
         const entry = this.jobs.pieces.get(piece);
         if (entry?.phase === "stored") this.jobs.drop(entry);
       }
-      return this.#check(pieces, options, signal);
+      return this.#check(pieces, options, stop);
     });
   }
 
@@ -206,7 +203,6 @@ export class CachedTorrent implements DiskTorrent {
     if (this.#closing === undefined) {
       const { deleteData = false } = options;
       if (!deleteData) this.retry();
-      this.#ending.abort(closed());
       this.#closing = this.#fence(!deleteData, () => this.#close(deleteData));
     }
     return this.#closing;
@@ -215,7 +211,7 @@ export class CachedTorrent implements DiskTorrent {
   async #check(
     pieces: Bitfield,
     { trust, onProgress }: CheckOptions,
-    signal: AbortSignal,
+    stop: Stop,
   ): Promise<Bitfield> {
     const good = new Bitfield(this.#spec.geometry.pieceCount);
     // Asked for in any case, for then the store also notices files that were replaced.
@@ -225,7 +221,7 @@ export class CachedTorrent implements DiskTorrent {
         if (pieces.delete(piece) && trust.pieces.has(piece)) good.add(piece);
       }
     }
-    const read = await this.#read(await this.#present(pieces), onProgress, signal);
+    const read = await this.#read(await this.#present(pieces), onProgress, stop);
     this.jobs.durability.checked(pieces, read);
     for (const piece of read) good.add(piece);
     return good;
@@ -242,7 +238,7 @@ export class CachedTorrent implements DiskTorrent {
   async #read(
     pieces: Bitfield,
     onProgress: CheckOptions["onProgress"],
-    signal: AbortSignal,
+    stop: Stop,
   ): Promise<Bitfield> {
     const { pieceCount, pieceLength } = this.#spec.geometry;
     const torrent = this.id;
@@ -257,7 +253,7 @@ export class CachedTorrent implements DiskTorrent {
       for (const [i, piece] of batch.entries()) if (value[i] === 1) good.add(piece);
     };
     try {
-      await spread({ executors, pieces, pieceLength, work, onProgress, signal });
+      await spread({ executors, pieces, pieceLength, work, onProgress, signal: stop });
     } finally {
       await helpers.giveBack();
     }
@@ -291,6 +287,20 @@ export class CachedTorrent implements DiskTorrent {
       }
     }
     if (this.jobs.failure !== undefined && !deleteData) throw this.jobs.failure;
+  }
+
+  /** Ends a check: by the caller's signal, or because the torrent is being closed. */
+  #stopFor(signal: AbortSignal | undefined): Stop {
+    const isClosing = (): boolean => this.#closing !== undefined;
+    return {
+      get aborted() {
+        return signal?.aborted === true || isClosing();
+      },
+      throwIfAborted() {
+        signal?.throwIfAborted();
+        if (isClosing()) throw closed();
+      },
+    };
   }
 
   /** Runs work when nothing else is done for the torrent, with partial pieces written if `forced`. */

@@ -6,7 +6,7 @@ import { dirname, join, sep } from "node:path";
 export class Root {
   readonly path: string;
   /** Folders known to be there and inside. */
-  readonly #safe = new Set<string>();
+  #safe: Set<string> | undefined;
   #real: string | undefined;
 
   constructor(path: string) {
@@ -30,6 +30,7 @@ export class Root {
       this.#real = realpathSync(this.path);
     }
     const file = this.locate(elements);
+    this.#safe ??= new Set();
     if (this.#safe.has(dirname(file))) return file;
     let folder = this.path;
     for (const element of elements.slice(0, -1)) {
@@ -63,7 +64,7 @@ export class Root {
     }
     const deepestFirst = [...folders].sort((a, b) => depthOf(b) - depthOf(a));
     for (const folder of deepestFirst) removeEmpty(folder);
-    this.#safe.clear();
+    this.#safe?.clear();
   }
 
   #isInside(folder: string): boolean {

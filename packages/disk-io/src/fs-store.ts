@@ -48,9 +48,11 @@ export function fsStore(options: FsStoreOptions): StoreFactory {
   const absolute = { ...options, path: resolve(options.path) };
   return {
     open: (layout) => openStore(layout, absolute),
-    thread: { module: moduleUrl(import.meta.url, "fs-store"), options: absolute },
+    thread: { module: MODULE, options: absolute },
   };
 }
+
+const MODULE = moduleUrl(import.meta.url, "fs-store");
 
 /** What disk threads call; see `StoreFactory.thread`. */
 export async function openStore(
@@ -64,8 +66,6 @@ export async function openStore(
 /** The part file's number among the open files. */
 const PARTS = -1;
 
-const COPIED_AT_ONCE = 256 * 1024;
-
 const NO_ALLOCATION =
   "no space was reserved, files are sparse; reserving needs Linux and the optional package 'koffi', or Windows";
 
@@ -73,17 +73,19 @@ class FsStore implements TorrentStore {
   readonly warning: string | undefined;
   readonly #plan: FilePlan;
   /** The layout's files, with the paths that they have now. */
-  readonly #files: StoreFile[];
+  #files: readonly StoreFile[];
   readonly #handles = new Handles();
   readonly #allocator: Allocator | undefined;
   readonly #dropCached: Native["dropCached"];
-  readonly #parts: PartFile;
+  /** Undefined while there is none. */
+  #parts: PartFile | undefined;
   readonly #partsPath: readonly string[];
   /** Files to be flushed, `PARTS` too, and the inode that each had when it was written. */
-  readonly #unsynced = new Map<number, number | undefined>();
-  #wanted: readonly boolean[] = [];
+  #unsynced: Map<number, number | undefined> | undefined;
+  /** All of them while nobody said anything else. */
+  #wanted: readonly boolean[] | undefined;
   /** Files that are neither wanted nor there: they are not to be made. */
-  #apart: ReadonlySet<number> = new Set();
+  #apart: ReadonlySet<number> | undefined;
   #root: Root;
 
   constructor(layout: StoreLayout, options: FsStoreOptions, native: Native | undefined) {
@@ -91,27 +93,14 @@ class FsStore implements TorrentStore {
     this.#partsPath = [`.${layout.id}.parts`];
     checkPath(this.#partsPath);
     this.#plan = new FilePlan(layout);
-    this.#files = [...layout.files];
+    this.#files = layout.files;
     this.#root = new Root(options.path);
     if (options.allocate === "full") {
       this.#allocator = makeAllocator(native);
       if (this.#allocator === undefined) this.warning = NO_ALLOCATION;
     }
     this.#dropCached = options.dropBehind === true ? native?.dropCached : undefined;
-    const { pieceLength, totalLength, files } = layout;
-    const pieceCount = Math.ceil(totalLength / pieceLength);
-    this.#parts = new PartFile(
-      { pieceLength, pieceCount, fileCount: files.length },
-      {
-        read: () => this.#openToRead(PARTS, this.#partsPath),
-        write: () => this.#openToWrite(PARTS, this.#partsPath, 0o666),
-        remove: () => {
-          this.#handles.closeOne(PARTS);
-          this.#unsynced.delete(PARTS);
-          this.#unlink(this.#partsPath);
-        },
-      },
-    );
+    if (this.#stat(this.#partsPath) !== undefined) this.#partFile();
   }
 
   read(piece: number, begin: number, into: readonly Uint8Array[]): number {
@@ -120,7 +109,7 @@ class FsStore implements TorrentStore {
     this.#plan.visit(piece, begin, lengthOf(into), (index, position, length) => {
       let count: number;
       if (this.#file(index).pad) count = zeros(cursor, length);
-      else if (this.#isInParts(index, piece)) {
+      else if (this.#parts !== undefined && this.#isInParts(index, piece)) {
         count = this.#parts.read(piece, begin + total, length, cursor);
       } else count = this.#readFile(index, position, length, cursor);
       total += count;
@@ -134,8 +123,8 @@ class FsStore implements TorrentStore {
     let at = begin;
     this.#plan.visit(piece, begin, lengthOf(from), (index, position, length) => {
       if (this.#file(index).pad) cursor.advance(length);
-      else if (this.#apart.has(index) || this.#isInParts(index, piece)) {
-        this.#parts.write(index, piece, at, length, cursor);
+      else if (this.#apart?.has(index) || this.#isInParts(index, piece)) {
+        this.#partFile().write(index, piece, at, length, cursor);
         this.#wrote(PARTS, this.#openToWrite(PARTS, this.#partsPath, 0o666));
       } else {
         const fd = this.#openFile(index);
@@ -153,15 +142,15 @@ class FsStore implements TorrentStore {
       this.#plan.visit(piece, 0, pieceLength, (index) => {
         const key = this.#isInParts(index, piece) ? PARTS : index;
         const isStored = key === PARTS || !this.#file(index).pad;
-        if (isStored && !this.#unsynced.has(key)) this.#unsynced.set(key, undefined);
+        if (isStored && !this.#unsynced?.has(key)) this.#note(key, undefined);
         return true;
       });
     }
-    const files = [...this.#unsynced].map(([index, inode]) => {
+    const files = [...(this.#unsynced ?? [])].map(([index, inode]) => {
       return { path: this.#root.locate(this.#pathOf(index)), inode };
     });
     // Also if it fails: what a device lost it does not report again.
-    this.#unsynced.clear();
+    this.#unsynced = undefined;
     for (const { path, inode } of files) await syncFile(path, inode, this.#dropCached);
     for (const folder of new Set(files.map(({ path }) => dirname(path)))) syncFolder(folder);
   }
@@ -170,7 +159,7 @@ class FsStore implements TorrentStore {
     // Who asks wants to know what is there now: files that were replaced are opened anew.
     this.#handles.close();
     return this.#files.map(({ path, pad }, index) => {
-      const place = this.#parts.hasFile(index) ? this.#partsPath : path;
+      const place = this.#parts?.hasFile(index) ? this.#partsPath : path;
       const stats = pad ? undefined : this.#stat(place);
       return { size: stats?.size ?? 0, mtimeMs: stats?.mtimeMs ?? 0 };
     });
@@ -181,7 +170,7 @@ class FsStore implements TorrentStore {
     const { pieceLength, pieceCount } = this.#plan;
     const isAbsent = new Uint8Array(pieceCount);
     for (const [index, { path, length, offset, pad }] of this.#files.entries()) {
-      if (pad || this.#parts.hasFile(index)) continue;
+      if (pad || this.#parts?.hasFile(index)) continue;
       const size = this.#stat(path)?.size ?? 0;
       if (size >= length) continue;
       const first = Math.floor((offset + size) / pieceLength);
@@ -203,7 +192,7 @@ class FsStore implements TorrentStore {
   }
 
   isEmpty(): boolean {
-    if (!this.#parts.isEmpty) return false;
+    if (this.#parts?.isEmpty === false) return false;
     return !this.#stored().some(
       ({ path, length }) => length > 0 && (this.#stat(path)?.size ?? 0) > 0,
     );
@@ -213,7 +202,7 @@ class FsStore implements TorrentStore {
     // What an earlier selection, or a crash, has left there.
     this.#bringHome();
     for (const [index, file] of this.#files.entries()) {
-      if (file.pad || this.#wanted[index] === false) continue;
+      if (file.pad || this.#wanted?.[index] === false) continue;
       if (file.symlink !== undefined) this.#link(file, file.symlink);
       else if (file.length === 0 && !exists(this.#root.locate(file.path))) this.#openFile(index);
     }
@@ -248,7 +237,7 @@ class FsStore implements TorrentStore {
     checkPaths(files);
     this.#handles.close();
     renameFile(this.#root, file.path, to);
-    this.#files[index] = { ...file, path: to };
+    this.#files = files;
     this.#placed(index);
   }
 
@@ -257,21 +246,25 @@ class FsStore implements TorrentStore {
     const paths = this.#ownPaths();
     for (const path of paths) this.#unlink(path);
     this.#root.prune(paths);
-    this.#unsynced.clear();
-    this.#parts.forget();
+    this.#unsynced = undefined;
+    this.#parts = undefined;
   }
 
   /** Moves bytes out of the part file whose files are wanted now. */
   #bringHome(): void {
+    const parts = this.#parts;
+    if (parts === undefined) return;
     const files = new Set<number>();
     for (const index of this.#files.keys()) {
-      if (this.#wanted[index] !== false && this.#parts.hasFile(index)) files.add(index);
+      if (this.#wanted?.[index] !== false && parts.hasFile(index)) files.add(index);
     }
     if (files.size === 0) return;
-    for (const piece of this.#parts.pieces) {
+    for (const piece of parts.pieces) {
       let begin = 0;
       this.#plan.visit(piece, 0, this.#plan.pieceLength, (index, position, length) => {
-        if (files.has(index)) this.#copyHome(index, piece, begin, position, length);
+        if (files.has(index)) {
+          parts.copyOut(piece, begin, length, position, () => this.#openFile(index));
+        }
         begin += length;
         return true;
       });
@@ -279,22 +272,30 @@ class FsStore implements TorrentStore {
     const paths = [...files].map((index) => this.#root.locate(this.#pathOf(index)));
     for (const index of files) fsyncSync(this.#openFile(index));
     for (const folder of new Set(paths.map((path) => dirname(path)))) syncFolder(folder);
-    this.#parts.release(files, (piece) => this.#plan.filesOf(piece));
-  }
-
-  #copyHome(index: number, piece: number, begin: number, position: number, length: number): void {
-    const buffer = Buffer.allocUnsafe(Math.min(length, COPIED_AT_ONCE));
-    for (let done = 0; done < length; done += buffer.length) {
-      const wanted = [buffer.subarray(0, length - done)];
-      const into = new Cursor(wanted);
-      const count = this.#parts.read(piece, begin + done, lengthOf(wanted), into);
-      writeAt(this.#openFile(index), position + done, count, new Cursor(wanted));
-    }
+    parts.release(files, (piece) => this.#plan.filesOf(piece));
   }
 
   /** Whether the file's bytes of that piece are in the part file. */
   #isInParts(index: number, piece: number): boolean {
-    return this.#parts.hasFile(index) && this.#parts.hasPiece(piece);
+    return this.#parts?.hasFile(index) === true && this.#parts.hasPiece(piece);
+  }
+
+  /** The part file, which is made by the first write to it. */
+  #partFile(): PartFile {
+    const { pieceLength, pieceCount } = this.#plan;
+    this.#parts ??= new PartFile(
+      { pieceLength, pieceCount, fileCount: this.#files.length },
+      {
+        read: () => this.#openToRead(PARTS, this.#partsPath),
+        write: () => this.#openToWrite(PARTS, this.#partsPath, 0o666),
+        remove: () => {
+          this.#handles.closeOne(PARTS);
+          this.#unsynced?.delete(PARTS);
+          this.#unlink(this.#partsPath);
+        },
+      },
+    );
+    return this.#parts;
   }
 
   #stat(path: readonly string[]): Stats | undefined {
@@ -308,7 +309,7 @@ class FsStore implements TorrentStore {
   /** Paths of all that the torrent may have made. */
   #ownPaths(): (readonly string[])[] {
     const paths = this.#stored().map((file) => file.path);
-    return this.#parts.isForeign ? paths : [...paths, this.#partsPath];
+    return this.#parts?.isForeign ? paths : [...paths, this.#partsPath];
   }
 
   #file(index: number): StoreFile {
@@ -319,15 +320,20 @@ class FsStore implements TorrentStore {
 
   /** Notes that the file is to be flushed, and which one it is: another may take its place. */
   #wrote(index: number, fd: number): void {
-    if (this.#unsynced.get(index) === undefined) this.#unsynced.set(index, fstatSync(fd).ino);
+    if (this.#unsynced?.get(index) === undefined) this.#note(index, fstatSync(fd).ino);
   }
 
   /** Notes that the file is to be flushed, its place in a new folder too. */
   #placed(index: number): void {
     const isStored = index === PARTS || !this.#file(index).pad;
     const isThere = isStored && this.#stat(this.#pathOf(index))?.isFile() === true;
-    if (isThere) this.#unsynced.set(index, undefined);
-    else this.#unsynced.delete(index);
+    if (isThere) this.#note(index, undefined);
+    else this.#unsynced?.delete(index);
+  }
+
+  #note(index: number, inode: number | undefined): void {
+    this.#unsynced ??= new Map();
+    this.#unsynced.set(index, inode);
   }
 
   #pathOf(index: number): readonly string[] {

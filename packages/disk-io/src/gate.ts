@@ -25,7 +25,7 @@ interface Fence {
 export class Gate {
   readonly #executor: Executor;
   readonly #owner: GateOwner;
-  readonly #line: (Job | Fence)[] = [];
+  #line: (Job | Fence)[] = [];
   #fence: Fence | undefined;
   #running = false;
   #outstanding = 0;
@@ -96,7 +96,10 @@ export class Gate {
     this.#running = false;
     this.#fence = undefined;
     this.#pump();
-    if (this.#fence === undefined) this.#owner.opened();
+    if (this.#fence !== undefined) return;
+    // An array keeps the room of what it once held.
+    this.#line = [];
+    this.#owner.opened();
   };
 
   #pump(): void {

@@ -27,7 +27,7 @@ export function openHandles(): number {
 
 /** One store's part of the pool: files by a number of its own. */
 export class Handles {
-  readonly #open = new Map<number, Handle>();
+  #open: Map<number, Handle> | undefined;
 
   /**
    * The file's descriptor, valid until the next call of any store in this thread.
@@ -39,7 +39,7 @@ export class Handles {
    */
   get(key: number, path: string, mode: number | undefined): number {
     const writable = mode !== undefined;
-    const known = this.#open.get(key);
+    const known = this.#open?.get(key);
     if (known !== undefined && (known.writable || !writable)) {
       all.touch(known);
       return known.fd;
@@ -48,6 +48,7 @@ export class Handles {
     limit ??= handleLimit();
     while (all.size >= limit) shutOldest();
     const fd = open(path, writable ? TO_WRITE : TO_READ, mode);
+    this.#open ??= new Map();
     const handle: Handle = { fd, writable, pool: this.#open, key };
     this.#open.set(key, handle);
     all.touch(handle);
@@ -56,13 +57,14 @@ export class Handles {
 
   /** Closes one file, if it is open. */
   closeOne(key: number): void {
-    const handle = this.#open.get(key);
+    const handle = this.#open?.get(key);
     if (handle !== undefined) shut(handle);
   }
 
   /** Closes every file of the store. */
   close(): void {
-    for (const handle of this.#open.values()) shut(handle);
+    for (const handle of this.#open?.values() ?? []) shut(handle);
+    this.#open = undefined;
   }
 }
 

@@ -1,7 +1,7 @@
 // Bytes of files that nobody wants, which came with pieces that overlap them: one file, a slot per piece.
 import { fdatasyncSync, fstatSync, ftruncateSync, readSync, writeSync } from "node:fs";
 import { PartHeader, type PartShape } from "./part-header.ts";
-import { type Cursor, readAt, writeAt } from "./vectored.ts";
+import { Cursor, lengthOf, readAt, writeAt } from "./vectored.ts";
 
 /** Copied at once when slots move. */
 const CHUNK = 256 * 1024;
@@ -106,9 +106,18 @@ export class PartFile {
     this.#compact(fd, header);
   }
 
-  /** It was removed together with everything else. */
-  forget(): void {
-    this.#header = undefined;
+  /**
+   * Copies bytes of a piece that has a slot to another file.
+   *
+   * @param to Opens it; called after each read, for descriptors are valid until the next call.
+   */
+  copyOut(piece: number, begin: number, length: number, at: number, to: () => number): void {
+    const buffer = Buffer.allocUnsafe(Math.min(length, CHUNK));
+    for (let done = 0; done < length; done += buffer.length) {
+      const wanted = [buffer.subarray(0, length - done)];
+      const count = this.read(piece, begin + done, lengthOf(wanted), new Cursor(wanted));
+      writeAt(to(), at + done, count, new Cursor(wanted));
+    }
   }
 
   /** Moves the last slots into free ones. */

@@ -29,9 +29,9 @@ export class PieceJobs implements PieceOwner, GateOwner {
   readonly #spec: DiskTorrentSpec;
   readonly #host: PieceHost;
   /** The pieces that jobs under way or held are about. */
-  readonly #subjects = new Map<Job, CachedPiece>();
+  #subjects: Map<Job, CachedPiece> | undefined;
   /** Pieces that were wrong once: whoever is told that they are right wants to compare. */
-  readonly #failedOnce = new Set<number>();
+  #failedOnce: Set<number> | undefined;
   #isClosed = false;
 
   constructor(torrent: number, spec: DiskTorrentSpec, executor: Executor, host: PieceHost) {
@@ -54,7 +54,7 @@ export class PieceJobs implements PieceOwner, GateOwner {
 
   /** Every piece that holds slots, dropped ones that a job still uses too. */
   entries(): CachedPiece[] {
-    return [...new Set([...this.pieces.values(), ...this.#subjects.values()])];
+    return [...new Set([...this.pieces.values(), ...(this.#subjects?.values() ?? [])])];
   }
 
   /** Forgets the piece; slots that a job uses are freed when it ends. */
@@ -127,8 +127,8 @@ export class PieceJobs implements PieceOwner, GateOwner {
   }
 
   ended(job: Job, outcome: Outcome): void {
-    const entry = this.#subjects.get(job);
-    this.#subjects.delete(job);
+    const entry = this.#subjects?.get(job);
+    this.#subjects?.delete(job);
     if (entry === undefined) return;
     if (job.kind === "read") this.#readEnded(entry, job.runs, outcome);
     else if (job.kind === "write") this.#writeEnded(entry, outcome.fault);
@@ -157,13 +157,14 @@ export class PieceJobs implements PieceOwner, GateOwner {
     this.#host.cache.hold(entry);
     this.#host.cache.beginWriting(entry);
     entry.busy = true;
-    const wantsDigests = this.#failedOnce.has(entry.index);
+    const wantsDigests = this.#failedOnce?.has(entry.index) ?? false;
     const { index: piece } = entry;
     const job = { kind: "complete", torrent: this.#torrent, piece, runs, wantsDigests } as const;
     this.#submit(job, entry, ahead);
   }
 
   #submit(job: Job, entry: CachedPiece, ahead = false): void {
+    this.#subjects ??= new Map();
     this.#subjects.set(job, entry);
     if (ahead) this.gate.submitAhead(job);
     else this.gate.submit(job);
@@ -191,11 +192,12 @@ export class PieceJobs implements PieceOwner, GateOwner {
       this.#fail(fault, entry);
     } else if (value === true) {
       if (entry.isForgettable) this.pieces.delete(entry.index);
-      this.#failedOnce.delete(entry.index);
+      this.#failedOnce?.delete(entry.index);
       this.durability.stored(entry.index);
       handler.pieceStored(entry.index, digests);
     } else {
       this.drop(entry);
+      this.#failedOnce ??= new Set();
       this.#failedOnce.add(entry.index);
       handler.pieceFailed(entry.index, digests ?? new Uint8Array(0));
     }

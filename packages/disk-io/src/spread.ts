@@ -4,6 +4,9 @@ import type { Executor } from "./jobs.ts";
 /** Bytes of a batch: about a millisecond, for other work waits for a batch to end. */
 const BATCH = 1024 * 1024;
 
+/** What ends it early, looked at now and then: an `AbortSignal`, or less. */
+export type Stop = Pick<AbortSignal, "aborted" | "throwIfAborted">;
+
 /** What is spread, and who follows it. */
 export interface Spread {
   /** Those that are promised take part from when they are there. */
@@ -14,7 +17,7 @@ export interface Spread {
   readonly work: (executor: Executor, batch: readonly number[]) => Promise<void>;
   /** Called with the number of pieces done so far, at most once a turn of the event loop. */
   readonly onProgress?: ((pieces: number) => void) | undefined;
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: Stop | undefined;
 }
 
 /**
