@@ -24,14 +24,24 @@ export function encodeContact({ id, endpoint }: Contact): Uint8Array {
   return bytes;
 }
 
-/** Reads a compact list; a torn tail and what comes after 32 nodes is ignored. The ids are copies. */
-export function decodeContacts(bytes: Uint8Array, family: 4 | 6): Contact[] {
+/**
+ * Reads a compact list; a torn tail and what comes after 32 nodes is ignored. The ids are copies.
+ *
+ * @param isWanted Nodes of other ids are skipped: most of those that a walk hears of it knows.
+ */
+export function decodeContacts(
+  bytes: Uint8Array,
+  family: 4 | 6,
+  isWanted?: (id: Uint8Array) => boolean,
+): Contact[] {
   const size = CONTACT_SIZE[family];
   const contacts: Contact[] = [];
   const end = Math.min(bytes.length, size * MAX_LISTED);
   for (let at = 0; at + size <= end; at += size) {
+    const id = bytes.subarray(at, at + ID_LENGTH);
+    if (isWanted?.(id) === false) continue;
     const [endpoint] = decodeCompact(bytes.subarray(at + ID_LENGTH, at + size), family);
-    if (endpoint !== undefined) contacts.push({ id: bytes.slice(at, at + ID_LENGTH), endpoint });
+    if (endpoint !== undefined) contacts.push({ id: id.slice(), endpoint });
   }
   return contacts;
 }

@@ -20,8 +20,8 @@ export interface LookupTask {
   readonly target: Uint8Array;
   /** Sends the walk's query to a node; `false` if that is impossible now. */
   ask(to: Contact | Endpoint, handler: CallHandler): boolean;
-  /** The nodes that a reply names. */
-  nodes(reply: KrpcReply): readonly Contact[];
+  /** The nodes that a reply names, of those whose ids are news. */
+  nodes(reply: KrpcReply, isNews: (id: Uint8Array) => boolean): readonly Contact[];
   /** A node answered. May end the walk by `stop`. */
   answered?(contact: Contact, reply: KrpcReply): void;
   /** The walk is over. Called once, and not after `stop`. */
@@ -265,9 +265,11 @@ export class Lookup {
   }
 
   #read(reply: KrpcReply, from: Endpoint, depth: number): void {
-    for (const contact of this.#task.nodes(reply)) {
-      // Most are known already, and that is the cheaper question.
-      if (this.#placeFor(contact.id) < 0) continue;
+    const isNews = (id: Uint8Array): boolean => {
+      const at = this.#placeFor(id);
+      return at >= 0 && at < MAX_CANDIDATES;
+    };
+    for (const contact of this.#task.nodes(reply, isNews)) {
       if (isCredible(contact.endpoint, from.address)) this.#consider(contact, depth);
     }
   }

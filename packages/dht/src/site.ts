@@ -208,7 +208,7 @@ export class Site {
       {
         target: task.target,
         ask: (to, handler) => this.ask(to, task.method, task.args, handler),
-        nodes: (reply) => this.#named(reply),
+        nodes: (reply, isNews) => this.#named(reply, isNews),
         answered: (contact, reply) => task.answered?.(contact, reply),
         finished: (result) => {
           release();
@@ -258,12 +258,12 @@ export class Site {
   }
 
   /** The nodes of our family that a reply names; the others go to who can use them. */
-  #named(reply: KrpcReply): readonly Contact[] {
+  #named(reply: KrpcReply, isNews?: (id: Uint8Array) => boolean): readonly Contact[] {
     const other = this.family === 4 ? 6 : 4;
     const foreign = reply.values.bytes(NODES[other]);
     if (foreign !== undefined) this.#host.others(decodeContacts(foreign, other), other);
     const bytes = reply.values.bytes(NODES[this.family]);
-    return bytes === undefined ? [] : decodeContacts(bytes, this.family);
+    return bytes === undefined ? [] : decodeContacts(bytes, this.family, isNews);
   }
 
   #answered(contact: Contact, asked: Contact | undefined, rtt: number): void {

@@ -130,11 +130,13 @@ function insert<T extends Keyed>(
   const start = found.length;
   for (const item of leaf) {
     if (!accept(item)) continue;
-    let at = found.length;
-    while (at > start && isCloser(target, item, found[at - 1])) at--;
-    if (at >= count) continue;
-    if (found.length >= count) found.pop();
-    found.splice(at, 0, item);
+    if (found.length < count) found.push(item);
+    else if (!isCloser(target, item, found[count - 1])) continue;
+    let at = found.length - 1;
+    for (; at > start && isCloser(target, item, found[at - 1]); at--) {
+      found[at] = found[at - 1] as T;
+    }
+    found[at] = item;
   }
 }
 
