@@ -3,6 +3,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { elementText, xmlTokens } from "./xml.ts";
 
+const MARKS = ["<", ">", "/", "!", "--", "[", "]", "?", "&", ";", "#", "x", "CDATA", " ", ":", '"'];
+
 function read(document: string): string[] {
   return [...xmlTokens(document)].map(({ kind, value }) => `${kind} ${value}`);
 }
@@ -41,7 +43,7 @@ describe("xmlTokens", () => {
 
   it("never throws, and ends in time that grows with the document alone", () => {
     fc.assert(
-      fc.property(fc.string({ unit: fc.constantFrom(..."<>/!-[]?&;#xCDATA :\"'") }), (document) => {
+      fc.property(fc.string({ unit: fc.constantFrom(...MARKS) }), (document) => {
         read(document);
       }),
     );
