@@ -38,8 +38,14 @@ const START_MS = 500;
 /** Answers to an announce are spread over this, in ms: many may have heard it. */
 const REPLY_MS = 3_000;
 
+/**
+ * So many torrents are announced one by one (BEP 14): some clients understand no more than one in a
+ * datagram, such as Transmission 3, which refuses datagrams of more than 200 bytes.
+ */
+const MAX_SINGLES = 5;
+
 /** BEP 14 wants no more than an announce a minute; a few may go ahead when there was silence. */
-const SENDING = { burst: 3, everyMs: MINUTE_MS, gapMs: 2_000 };
+const SENDING = { burst: MAX_SINGLES, everyMs: MINUTE_MS, gapMs: 2_000 };
 
 /** Datagrams that are looked at: whoever floods us is not worth the work. */
 const HEARING = { burst: 200, everyMs: 100, gapMs: 0 };
@@ -113,7 +119,10 @@ class LsdSource implements PeerSource, SocketsHandler {
     }
   }
 
-  /** One datagram, if one is due and may be sent: what is due first, then what may be sent already. */
+  /**
+   * One datagram, if one is due and may be sent. Where there are many torrents, those that may be
+   * announced again go along, so that they gather.
+   */
   #round(now: number): void {
     if (!this.#sockets.isOpen) {
       // Either way of ending sets the alarm.
@@ -127,9 +136,9 @@ class LsdSource implements PeerSource, SocketsHandler {
     }
     const ready = [...this.#swarms.values()].filter((swarm) => swarm.mayAnnounce(now));
     ready.sort((a, b) => a.dueAt - b.dueAt);
+    const room = this.#swarms.size > MAX_SINGLES ? MAX_INFO_HASHES : 1;
     const isDue = (ready[0]?.dueAt ?? Number.POSITIVE_INFINITY) <= now;
-    if (isDue && this.#sending.take(now))
-      this.#announce(ready.slice(0, MAX_INFO_HASHES), port, now);
+    if (isDue && this.#sending.take(now)) this.#announce(ready.slice(0, room), port, now);
     this.#rearm(now);
   }
 
