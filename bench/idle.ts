@@ -6,6 +6,9 @@ import { join } from "node:path";
 // Only now, for what is imported statically is compiled before the cache is there.
 const { createSession } = await import("@shoal/session");
 
+/** Torrents that are read and verified at the same time. */
+const AT_ONCE = 64;
+
 const [folder = ".", count = "0"] = process.argv.slice(2);
 const session = await createSession({
   bind: ["127.0.0.1"],
@@ -16,12 +19,16 @@ const session = await createSession({
 });
 session.on("warning", ({ message }) => console.log("ERR", message));
 const path = join(folder, "f");
-const seeding: Promise<void>[] = [];
-for (let i = 0; i < Number(count); i++) {
-  const torrent = await session.add(join(folder, "t", `${i}.torrent`), { path });
-  seeding.push(torrent.completed());
-}
-await Promise.all(seeding);
+let next = 0;
+await Promise.all(Array.from({ length: AT_ONCE }, addInTurn));
 flushCompileCache();
 console.log(`READY ${session.torrents.filter(({ state }) => state === "seeding").length}`);
 process.stdin.on("close", () => process.exit(0)).resume();
+
+/** Adds one after the other, each when the last one is verified. */
+async function addInTurn(): Promise<void> {
+  while (next < Number(count)) {
+    const torrent = await session.add(join(folder, "t", `${next++}.torrent`), { path });
+    await torrent.completed();
+  }
+}
