@@ -1,5 +1,5 @@
 // The mappings of all wanted ports at one gateway: granted, renewed, tried again, given back.
-import { type Alarm, asError } from "@shoal/core";
+import { type Alarm, asError, isLocal } from "@shoal/core";
 import { PortMapError } from "./error.ts";
 import type {
   Gateway,
@@ -174,7 +174,9 @@ function methodsOf(
   if (address !== undefined && (versions.pcp || (versions.natPmp && !isIpv6))) {
     methods.push(new PcpMethod(host, gateway, address, versions));
   }
-  if (protocols.includes("upnp") && !isIpv6) methods.push(new UpnpMethod(host, gateway));
+  // Who has a public address is behind no NAT, and shall not shout for one at a provider's network.
+  const isBehindNat = !isIpv6 && isLocal(gateway.local);
+  if (protocols.includes("upnp") && isBehindNat) methods.push(new UpnpMethod(host, gateway));
   return methods;
 }
 

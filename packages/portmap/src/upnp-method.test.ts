@@ -53,6 +53,18 @@ describe("a search", () => {
     expect(world.sockets.size).toBe(0);
   });
 
+  it.each(["203.0.113.9", "2001:db8::5"])(
+    "is not made from %s, which needs no NAT",
+    async (local) => {
+      const world = new World(["upnp"]);
+      world.gateways = [{ address: undefined, local }];
+      world.mapper.map(TCP);
+      await world.pass(MINUTE);
+      expect(world.sent).toEqual([]);
+      expect(world.warnings).toEqual([]);
+    },
+  );
+
   it.each([
     ["from another host", "http://192.168.1.66/", "192.168.1.66"],
     ["that leads to another host", "http://192.168.1.66/", "192.168.1.1"],
