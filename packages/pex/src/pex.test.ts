@@ -43,6 +43,14 @@ describe("pexExtension", () => {
     expect(a.endTo(b)?.picture).toEqual(new Set());
   });
 
+  it("tells of an end at once too, if the last message is a minute old", () => {
+    const { swarm, a, b, c } = chain();
+    swarm.pass(5.5 * MINUTE);
+    swarm.disconnect(b, c);
+    swarm.pass(1000);
+    expect(a.endTo(b)?.picture).toEqual(new Set());
+  });
+
   it("keeps quiet about peers that nobody could dial", () => {
     const { swarm, a, b } = chain();
     swarm.connect(swarm.add({ hidden: true }), b);
