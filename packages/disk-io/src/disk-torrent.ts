@@ -214,9 +214,8 @@ export class CachedTorrent implements DiskTorrent {
     stop: Stop,
   ): Promise<Bitfield> {
     const good = new Bitfield(this.#spec.geometry.pieceCount);
-    // Asked for in any case, for then the store also notices files that were replaced.
-    const facts = await this.#fileFacts();
     if (trust !== undefined) {
+      const facts = await this.#fileFacts();
       for (const piece of unchangedPieces(this.#spec.layout, trust, facts)) {
         if (pieces.delete(piece) && trust.pieces.has(piece)) good.add(piece);
       }

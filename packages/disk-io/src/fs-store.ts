@@ -206,6 +206,8 @@ class FsStore implements TorrentStore {
       if (file.symlink !== undefined) this.#link(file, file.symlink);
       else if (file.length === 0 && !exists(this.#root.locate(file.path))) this.#openFile(index);
     }
+    // A whole torrent may lie idle for long; whoever reads opens again.
+    this.#handles.close();
   }
 
   setWanted(wanted: readonly boolean[]): void {

@@ -46,7 +46,7 @@ export type Job =
       readonly to: readonly string[];
     }
   | { readonly kind: "setWanted"; readonly torrent: number; readonly wanted: readonly boolean[] }
-  /** Answers a bitfield's bytes if the store knows what it has. */
+  /** Looks anew, and answers a bitfield's bytes if the store knows what it has. */
   | { readonly kind: "present"; readonly torrent: number }
   | { readonly kind: "capacity"; readonly torrent: number }
   | { readonly kind: "close"; readonly torrent: number; readonly deleteData: boolean };

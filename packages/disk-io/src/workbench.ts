@@ -92,6 +92,8 @@ export class Workbench {
         yield* wait(store.setWanted?.(job.wanted));
         return undefined;
       case "present":
+        // It is to look anew, and this is what makes it.
+        yield* wait(store.fileFacts?.());
         return yield* this.#present(open);
       case "capacity":
         return yield* wait(store.capacity?.());
@@ -105,10 +107,12 @@ export class Workbench {
 
   /** Bytes of a bitfield: the pieces that the store has data of, if it knows. */
   *#present({ store, geometry }: Open): Steps<Uint8Array | undefined> {
-    const pieces = yield* wait(store.present?.());
-    if (pieces === undefined) return undefined;
     const present = new Bitfield(geometry.pieceCount);
-    for (const piece of pieces) present.add(piece);
+    if (store.present === undefined) {
+      const isEmpty = (yield* wait(store.isEmpty?.())) ?? false;
+      return isEmpty ? present.bytes : undefined;
+    }
+    for (const piece of yield* wait(store.present())) present.add(piece);
     return present.bytes;
   }
 

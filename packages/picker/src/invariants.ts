@@ -19,7 +19,7 @@ export function checkState(state: MaybeActive): void {
 /** Wanted is what has a priority and is not stored. */
 function checkWanted({ geometry, have, wanted, priority }: MaybeActive): void {
   for (let piece = 0; piece < geometry.pieceCount; piece++) {
-    const isWanted = !have.has(piece) && priority[piece] !== 0;
+    const isWanted = !have.has(piece) && priority?.[piece] !== 0;
     expect(wanted.has(piece) === isWanted, `piece ${piece} is wanted: ${isWanted}`);
   }
 }

@@ -12,10 +12,12 @@ import {
   activate,
   checkSize,
   createState,
+  DEFAULT_PRIORITY,
   isActive,
   isOpen,
   type MaybeActive,
   type PickerOptions,
+  prioritiesOf,
   rest,
   slotOf,
 } from "./state.ts";
@@ -61,7 +63,9 @@ export class PiecePicker {
 
   /** 0 (never picked) … 7 (first); 4 until it is set. */
   priority(piece: PieceIndex): number {
-    return this.#state.priority[piece] ?? 0;
+    const { priority, geometry } = this.#state;
+    if (priority === undefined) return geometry.isPiece(piece) ? DEFAULT_PRIORITY : 0;
+    return priority[piece] ?? 0;
   }
 
   /**
@@ -86,7 +90,7 @@ export class PiecePicker {
     if (slot !== NO_SLOT) partials?.relist(slot, priority);
     if (priority === 0) order?.unlist(piece);
     if (order?.isListed(piece)) order.relist(piece, priority);
-    else this.#state.priority[piece] = priority;
+    else prioritiesOf(this.#state)[piece] = priority;
     if (have.has(piece)) return;
     if (priority === 0) {
       wanted.delete(piece);

@@ -23,8 +23,6 @@ interface Kept {
   readonly have: Bitfield;
   /** Pieces with a priority that we have not. */
   readonly wanted: Bitfield;
-  /** 0…7 for each piece. */
-  readonly priority: Uint8Array;
   readonly initialRandomPieces: number;
   sequential: boolean;
   urgent: readonly PieceIndex[];
@@ -32,6 +30,8 @@ interface Kept {
 
 /** What there is only while peers are known or pieces in progress: the rest follows from what is kept. */
 interface Active {
+  /** 0…7 for each piece; also at rest, unless every one is {@link DEFAULT_PRIORITY}. */
+  priority: Uint8Array;
   order: PieceOrder;
   partials: Partials;
   roster: Roster;
@@ -44,7 +44,7 @@ export interface PickerState extends Kept, Active {}
 export type MaybeActive = Kept & { [Name in keyof Active]: Active[Name] | undefined };
 
 /** What a piece's priority is until it is set. */
-const DEFAULT_PRIORITY = 4;
+export const DEFAULT_PRIORITY = 4;
 
 /**
  * A state at rest.
@@ -62,10 +62,10 @@ export function createState(options: PickerOptions): MaybeActive {
     rng,
     have,
     wanted,
-    priority: new Uint8Array(geometry.pieceCount).fill(DEFAULT_PRIORITY),
     initialRandomPieces: options.initialRandomPieces ?? 4,
     sequential: false,
     urgent: NOTHING,
+    priority: undefined,
     order: undefined,
     partials: undefined,
     roster: undefined,
@@ -79,13 +79,21 @@ export function isActive(state: MaybeActive): state is PickerState {
   return state.roster !== undefined;
 }
 
+/** The priority of each piece, to be changed. */
+export function prioritiesOf(state: MaybeActive): Uint8Array {
+  state.priority ??= new Uint8Array(state.geometry.pieceCount).fill(DEFAULT_PRIORITY);
+  return state.priority;
+}
+
 /** Makes what peers and pieces in progress need, unless it is there. */
 export function activate(state: MaybeActive): PickerState {
   if (isActive(state)) return state;
-  const { geometry, rng, priority, wanted } = state;
+  const { geometry, rng, wanted } = state;
+  const priority = prioritiesOf(state);
   const order = new PieceOrder(priority, rng);
   order.listAll(wanted);
   return Object.assign(state, {
+    priority,
     order,
     partials: new Partials(geometry),
     roster: new Roster(),
@@ -95,7 +103,9 @@ export function activate(state: MaybeActive): PickerState {
 /** Lets go of that, if the last peer has gone and no piece is in progress. */
 export function rest(state: MaybeActive): void {
   if (!isActive(state) || state.roster.size > 0 || state.partials.size > 0) return;
-  Object.assign(state, { order: undefined, partials: undefined, roster: undefined });
+  const isDefault = state.priority.every((priority) => priority === DEFAULT_PRIORITY);
+  const priority = isDefault ? undefined : state.priority;
+  Object.assign(state, { priority, order: undefined, partials: undefined, roster: undefined });
 }
 
 /** @throws PickerError `ERR_PICKER_HAVE` if a set is not over exactly the torrent's pieces. */

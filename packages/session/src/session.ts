@@ -217,7 +217,7 @@ export class Session implements EventSource<SessionEvents> {
       trackers: options.trackers,
       webSeeds: options.webSeeds,
     });
-    this.#torrents.set(infoHash, torrent);
+    this.#torrents.set(torrent.infoHash, torrent);
     this.#events.emit("added", torrent);
     if ("peers" in origin) torrent.addPeers(origin.peers);
     if (options.peers) torrent.addPeers(options.peers);

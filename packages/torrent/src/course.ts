@@ -63,8 +63,8 @@ export class Course implements PartsHost {
     return progressOf(this.life, this.parts, this.#session.clock.now());
   }
 
-  /** Opens and verifies the data; then it goes on. Checks even an empty store if `thoroughly`. */
-  async prepare(thoroughly: boolean): Promise<void> {
+  /** Opens and verifies the data; then it goes on. */
+  async prepare(): Promise<void> {
     const { life } = this;
     if (life.isClosing) return;
     if (this.metainfo === undefined) {
@@ -79,7 +79,7 @@ export class Course implements PartsHost {
       const disk = await this.#open(this.metainfo, content);
       disk.retry();
       await content.files.select(disk);
-      await this.#verify(disk, !thoroughly && (await disk.isEmpty()));
+      await this.#verify(disk);
     } catch (error) {
       this.fail(asError(error));
     }
@@ -90,7 +90,7 @@ export class Course implements PartsHost {
     const { life } = this;
     if (life.state !== "paused" && life.state !== "error") return;
     if (!life.verified) {
-      await this.prepare(false);
+      await this.prepare();
       return;
     }
     try {
@@ -253,7 +253,7 @@ export class Course implements PartsHost {
     return this.#disk;
   }
 
-  async #verify(disk: DiskTorrent, isEmpty: boolean): Promise<void> {
+  async #verify(disk: DiskTorrent, isEmpty = false): Promise<void> {
     const { life } = this;
     const { content } = this.parts;
     const { transfer, files } = content;

@@ -194,7 +194,7 @@ export class Torrent implements EventSource<TorrentEvents> {
    * Failures become the state `error`.
    */
   start(): Promise<void> {
-    return this.#life.serially(() => this.#course.prepare(false));
+    return this.#life.serially(() => this.#course.prepare());
   }
 
   /**
@@ -220,7 +220,7 @@ export class Torrent implements EventSource<TorrentEvents> {
   recheck(): Promise<void> {
     return this.#life.serially(() => {
       if (this.#life.isClosing) throw closedError();
-      return this.#course.prepare(true);
+      return this.#course.prepare();
     });
   }
 

@@ -1,6 +1,7 @@
 // Torrent files from paths and URLs.
-import { readFile, stat } from "node:fs/promises";
+import { close, fstat, open, read, readFile } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import type { HttpClient } from "@shoal/net";
 import { SessionError } from "../error.ts";
 
@@ -23,14 +24,7 @@ export async function loadTorrent(
   const text = String(source);
   if (!/^https?:/i.test(text)) {
     const path = text.startsWith("file:") ? fileURLToPath(text) : text;
-    const { size } = await stat(path);
-    if (size > MAX_BYTES) {
-      throw new SessionError(
-        "ERR_SESSION_SOURCE",
-        `'${path}' has ${size} bytes; a torrent file has at most ${MAX_BYTES}`,
-      );
-    }
-    return readFile(path, signal ? { signal } : {});
+    return readWhole(path, signal);
   }
   const answer = await http.get(text, {
     maxBytes: MAX_BYTES,
@@ -41,4 +35,39 @@ export async function loadTorrent(
     throw new SessionError("ERR_SESSION_SOURCE", `${text} answered with status ${answer.status}`);
   }
   return answer.body;
+}
+
+// By descriptor, for of many small files a `FileHandle` each is most of the work.
+const files = {
+  open: promisify(open),
+  stat: promisify(fstat),
+  read: promisify(read),
+  readAll: promisify(readFile),
+  close: promisify(close),
+};
+
+async function readWhole(path: string, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  signal?.throwIfAborted();
+  const fd = await files.open(path, "r");
+  try {
+    const stats = await files.stat(fd);
+    // A pipe does not say how much will come.
+    if (!stats.isFile()) return await files.readAll(fd);
+    const { size } = stats;
+    if (size > MAX_BYTES) {
+      throw new SessionError(
+        "ERR_SESSION_SOURCE",
+        `'${path}' has ${size} bytes; a torrent file has at most ${MAX_BYTES}`,
+      );
+    }
+    const bytes = new Uint8Array(size);
+    let length = 0;
+    for (let count = -1; length < size && count !== 0; length += count) {
+      signal?.throwIfAborted();
+      count = (await files.read(fd, bytes, length, size - length, length)).bytesRead;
+    }
+    return bytes.subarray(0, length);
+  } finally {
+    await files.close(fd);
+  }
 }
