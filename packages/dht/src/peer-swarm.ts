@@ -6,6 +6,10 @@ const FIRST_ROOM = 2;
 /** Behind a peer's compact form: whether it is a seed, and when it lapses, in seconds. */
 const FLAG_SIZE = 1;
 const TIME_SIZE = 4;
+/** At the end of a compact form. */
+const PORT_SIZE = 2;
+/** Peers of one address that are kept: several may sit behind one router. */
+const MAX_OF_ADDRESS = 8;
 
 /** A bounded list of peers, the one that announced longest ago first. */
 export class PeerSwarm {
@@ -27,12 +31,12 @@ export class PeerSwarm {
   }
 
   /**
-   * Adds a peer in place of itself, or of one that has the same of eight places of its address: one
-   * host can't fill a swarm, whatever ports it announces.
+   * Adds a peer in place of itself, or of the oldest of its address if there are {@link MAX_OF_ADDRESS}:
+   * one host can't fill a swarm, whatever ports it announces.
    */
   add(compact: Uint8Array, isSeed: boolean, expiresAt: number): void {
-    const same = this.#find(compact);
-    if (same >= 0) this.#remove(same, 1);
+    const replaced = this.#replacedBy(compact);
+    if (replaced >= 0) this.#remove(replaced, 1);
     const at = this.#count++ * this.#stride;
     if (at >= this.#cells.length) this.#resize(2 * at);
     this.#cells.set(compact, at);
@@ -72,16 +76,26 @@ export class PeerSwarm {
     for (let i = 0; i < this.#count; i++) tell(this.#peer(i), this.#isSeed(i));
   }
 
-  #find(compact: Uint8Array): number {
-    const last = this.#size - 1;
+  /** The peer that makes way for this one; −1 if none has to. */
+  #replacedBy(compact: Uint8Array): number {
+    let oldest = -1;
+    let ofAddress = 0;
     for (let i = 0; i < this.#count; i++) {
-      const at = i * this.#stride;
-      let byte = 0;
-      while (byte < last - 1 && this.#cells[at + byte] === compact[byte]) byte++;
-      const isSamePlace = (((this.#cells[at + last] ?? 0) ^ (compact[last] ?? 0)) & 7) === 0;
-      if (byte === last - 1 && isSamePlace) return i;
+      const common = this.#commonBytes(i, compact);
+      if (common === this.#size) return i;
+      if (common < this.#size - PORT_SIZE) continue;
+      if (oldest < 0) oldest = i;
+      ofAddress++;
     }
-    return -1;
+    return ofAddress < MAX_OF_ADDRESS ? -1 : oldest;
+  }
+
+  /** How many bytes of the peer's compact form are the same, from the first on. */
+  #commonBytes(index: number, compact: Uint8Array): number {
+    const at = index * this.#stride;
+    let byte = 0;
+    while (byte < this.#size && this.#cells[at + byte] === compact[byte]) byte++;
+    return byte;
   }
 
   #remove(index: number, count: number): void {

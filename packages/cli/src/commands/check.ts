@@ -4,7 +4,7 @@ import type { Context } from "../context.ts";
 import { inspect } from "../data-check.ts";
 import { CliError } from "../error.ts";
 import { formatCount } from "../format.ts";
-import { addTorrent, untilChecked, withSession } from "../with-session.ts";
+import { addTorrent, refuseMagnet, untilChecked, withSession } from "../with-session.ts";
 
 /** What the user chose. */
 export interface CheckOptions {
@@ -18,8 +18,16 @@ export async function check(
   options: CheckOptions,
   context: Context,
 ): Promise<void> {
+  refuseMagnet(source);
   const folder = resolve(options.data);
-  const settings = { listen: false, trackers: false, dht: false };
+  const settings = {
+    listen: false,
+    trackers: false,
+    dht: false,
+    pex: false,
+    metadata: false,
+    webSeeds: false,
+  };
   const report = await withSession(context, settings, async (session) => {
     const torrent = await addTorrent(session, source, { path: folder, paused: true }, context);
     await untilChecked(torrent, context);
