@@ -13,7 +13,7 @@ import {
 import { DiskError } from "./error.ts";
 import type { Executor } from "./jobs.ts";
 import { type PieceHost, PieceJobs } from "./piece-jobs.ts";
-import { type Stop, spread } from "./spread.ts";
+import { batchesOf, type Stop, spread } from "./spread.ts";
 import { unchangedPieces } from "./trust.ts";
 
 /** See {@link DiskTorrent.check}. */
@@ -242,15 +242,23 @@ export class CachedTorrent implements DiskTorrent {
     const { pieceCount, pieceLength } = this.#spec.geometry;
     const torrent = this.id;
     const good = new Bitfield(pieceCount);
-    // Helpers open the store where its factory says: after a move there are none.
-    const bytes = this.#hasMoved ? 0 : pieces.count * pieceLength;
-    const helpers = this.#host.helpers(torrent, this.#spec, bytes);
-    const executors = [this.executor, ...helpers.executors];
     const work = async (executor: Executor, batch: readonly number[]): Promise<void> => {
       const value = await ask(executor, { kind: "check", torrent, pieces: batch });
       if (!(value instanceof Uint8Array)) return;
       for (const [i, piece] of batch.entries()) if (value[i] === 1) good.add(piece);
     };
+    const [only, more] = batchesOf(pieces, pieceLength);
+    if (only === undefined) return good;
+    if (more === undefined) {
+      await work(this.executor, only);
+      stop.throwIfAborted();
+      onProgress?.(only.length);
+      return good;
+    }
+    // Helpers open the store where its factory says: after a move there are none.
+    const bytes = this.#hasMoved ? 0 : pieces.count * pieceLength;
+    const helpers = this.#host.helpers(torrent, this.#spec, bytes);
+    const executors = [this.executor, ...helpers.executors];
     try {
       await spread({ executors, pieces, pieceLength, work, onProgress, signal: stop });
     } finally {

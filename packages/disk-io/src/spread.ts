@@ -28,7 +28,7 @@ export interface Spread {
  */
 export async function spread(options: Spread): Promise<void> {
   const { executors, pieces, pieceLength, work, onProgress, signal } = options;
-  const batches = batchesOf(pieces, Math.max(1, Math.floor(BATCH / pieceLength)));
+  const batches = batchesOf(pieces, pieceLength);
   let done = 0;
   let told = 0;
   let failed = false;
@@ -60,8 +60,9 @@ export async function spread(options: Spread): Promise<void> {
   for (const end of ends) if (end.status === "rejected") throw end.reason;
 }
 
-/** Cuts the pieces into arrays of at most `size`; several may take from it in turns. */
-function* batchesOf(pieces: Iterable<number>, size: number): Generator<number[]> {
+/** Cuts the pieces into batches; several may take from it in turns. */
+export function* batchesOf(pieces: Iterable<number>, pieceLength: number): Generator<number[]> {
+  const size = Math.max(1, Math.floor(BATCH / pieceLength));
   let batch: number[] = [];
   for (const piece of pieces) {
     batch.push(piece);

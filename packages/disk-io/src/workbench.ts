@@ -55,7 +55,8 @@ export class Workbench {
     if (job.kind === "open") {
       const module = (yield* wait(import(job.module))) as StoreModule;
       const store = yield* wait(module.openStore(job.layout, job.options));
-      this.adopt(job.torrent, job.layout, job.pieceHashes, store);
+      // A copy: what came is a view, and the message has brought all of the memory behind it.
+      this.adopt(job.torrent, job.layout, new Uint8Array(job.pieceHashes), store);
       return store.warning;
     }
     const open = this.#find(job.torrent);

@@ -298,6 +298,14 @@ describe("hostile input", () => {
     }
   });
 
+  it("keeps nothing of the bytes that it was given, also if they are a Node buffer", () => {
+    const bytes = Buffer.from(sample);
+    const { infoBytes } = parseTorrent(bytes);
+    const before = infoBytes.slice();
+    bytes.fill(0);
+    expect(infoBytes).toEqual(before);
+  });
+
   it("is so for many changes at once, and for noise", () => {
     const edit = fc.record({
       at: fc.nat(sample.length - 1),

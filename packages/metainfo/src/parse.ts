@@ -1,5 +1,6 @@
 // Reads torrent files, and info dictionaries that came from peers.
 import { BencodeDict, decodePrefix } from "@shoal/bencode";
+import { copyBytes } from "@shoal/core";
 import { readNodes, readTrackers, readWebSeeds } from "./announce.ts";
 import { MetainfoError } from "./error.ts";
 import { FaultList } from "./faults.ts";
@@ -30,7 +31,7 @@ export function parseTorrent(bytes: Uint8Array, options: ParseOptions = {}): Met
   if (span === undefined) {
     throw new MetainfoError("ERR_METAINFO_MISSING_INFO", "expected an 'info' dictionary");
   }
-  const info = readInfo(span.slice(), options, faults);
+  const info = readInfo(copyBytes(span), options, faults);
   const creationDate = root.int("creation date");
   return {
     ...info,
