@@ -34,6 +34,8 @@ beforeEach(async () => {
     port: 0,
     trackers: false,
     dht: false,
+    lsd: false,
+    portMapping: false,
     uploadRateLimit: 24 * MIB,
   });
   seed = await seeder.add(bytes, { path: join(folder, "seed") });
@@ -59,6 +61,8 @@ function download(place: string): ChildProcess {
       ...options,
       "--no-tracker",
       "--no-dht",
+      "--no-lsd",
+      "--no-portmap",
       "--json",
     ],
     { stdio: ["ignore", "ignore", "inherit"], env: childEnv() },

@@ -24,6 +24,8 @@ const OPTIONS = {
   bind: ["127.0.0.1"],
   trackers: false,
   dht: false,
+  lsd: false,
+  portMapping: false,
   cacheSize: 4 << 20,
 } as const;
 

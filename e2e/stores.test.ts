@@ -122,6 +122,8 @@ describe("a torrent in objects", () => {
       bind: ["127.0.0.1"],
       trackers: false,
       dht: false,
+      lsd: false,
+      portMapping: false,
       preset: "embedded",
     });
   }

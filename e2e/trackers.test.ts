@@ -11,7 +11,14 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { filledStore, makePayload } from "./simulated.fixture.ts";
 
 const PAYLOAD = makePayload(300_000, 32_768);
-const OPTIONS = { port: 0, bind: ["127.0.0.1"], dht: false, cacheSize: 4 * 1024 * 1024 } as const;
+const OPTIONS = {
+  port: 0,
+  bind: ["127.0.0.1"],
+  dht: false,
+  lsd: false,
+  portMapping: false,
+  cacheSize: 4 * 1024 * 1024,
+} as const;
 
 let folder: string;
 let seeder: Session;

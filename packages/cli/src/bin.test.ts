@@ -63,6 +63,8 @@ describe("bin/shoal", () => {
       "out",
       "--no-tracker",
       "--no-dht",
+      "--no-lsd",
+      "--no-portmap",
       "--port",
       "0",
     );
@@ -87,6 +89,8 @@ describe("signals", () => {
       "out",
       "--no-tracker",
       "--no-dht",
+      "--no-lsd",
+      "--no-portmap",
       "--port",
       "0",
     );
@@ -117,7 +121,18 @@ describe("signals", () => {
       `http://127.0.0.1:${port}/announce`,
     );
     const answered = once(tracker, "request");
-    const child = start(BIN, "seed", torrent, "--data", "seed", "--no-dht", "--port", "0");
+    const child = start(
+      BIN,
+      "seed",
+      torrent,
+      "--data",
+      "seed",
+      "--no-dht",
+      "--no-lsd",
+      "--no-portmap",
+      "--port",
+      "0",
+    );
     const ended = once(child, "exit");
     await answered;
     // The answer has to arrive: without a welcome there is no good-bye.

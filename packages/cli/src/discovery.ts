@@ -13,16 +13,21 @@ export interface DiscoveryOptions {
   readonly dht: boolean;
   /** Instead of the well-known nodes. */
   readonly dhtBootstrap?: readonly PeerName[];
+  readonly lsd: boolean;
   readonly pex: boolean;
+  readonly portmap: boolean;
+  /** Path or URL of a list of addresses to have nothing to do with. */
+  readonly blocklist?: string;
 }
 
 /** The session's options for that. */
 export function discoveryOptions(
   options: DiscoveryOptions,
   { env }: Context,
-): Pick<CreateSessionOptions, "bind" | "dht" | "pex"> {
-  const { bind, pex } = options;
-  return { ...(bind === undefined ? {} : { bind }), pex, dht: dhtOptions(options, env) };
+): Pick<CreateSessionOptions, "bind" | "dht" | "lsd" | "pex" | "portMapping" | "blocklist"> {
+  const { bind, lsd, pex, portmap, blocklist } = options;
+  const dht = dhtOptions(options, env);
+  return { ...(bind ? { bind } : {}), dht, lsd, pex, portMapping: portmap, blocklist };
 }
 
 function dhtOptions(

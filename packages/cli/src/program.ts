@@ -67,7 +67,10 @@ function withDiscovery(command: Command): Command {
       "DHT node to begin with instead of the well-known ones (repeatable)",
       repeated(parseNode),
     )
+    .option("--no-lsd", "look for no peers in the local network")
     .option("--no-pex", "exchange no peers with peers")
+    .option("--no-portmap", "ask no router to let peers in")
+    .option("--blocklist <file or url>", "have nothing to do with the addresses in this list")
     .option(
       "--bind <address>",
       "IP address or interface that everything leaves from, or nothing does (repeatable)",

@@ -86,10 +86,11 @@ export class Running {
   }
 }
 
-/** No test meets the DHT of the world. */
+/** No test meets the world, nor the local network. */
 function amongThemselves(args: readonly string[]): readonly string[] {
   if (args[0] !== "download" && args[0] !== "seed") return args;
-  return args.includes("--dht-bootstrap") ? args : [...args, "--no-dht"];
+  const alone = [...args, "--no-lsd", "--no-portmap"];
+  return args.includes("--dht-bootstrap") ? alone : [...alone, "--no-dht"];
 }
 
 /** A folder with commands that end with it. */

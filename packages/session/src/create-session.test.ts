@@ -3,22 +3,35 @@ import { Workshop } from "../testing/workshop.ts";
 import { createSession } from "./create-session.ts";
 
 it("binds nothing when it shall not listen", async () => {
-  const session = await createSession({ listen: false, dht: false });
+  const session = await createSession({
+    listen: false,
+    dht: false,
+    lsd: false,
+    portMapping: false,
+  });
   expect(session.port).toBe(0);
   expect(session.addresses).toEqual([]);
   await session.close();
 });
 
 it("listens on every address by default, and at one alone if told so", async () => {
-  const everywhere = await createSession({ port: 0, dht: false });
+  const everywhere = await createSession({ port: 0, dht: false, lsd: false, portMapping: false });
   expect(everywhere.addresses[0]?.address).toMatch(/^(::|0\.0\.0\.0)$/);
   expect(everywhere.port).toBeGreaterThan(0);
   const { port } = everywhere;
-  await expect(createSession({ port, dht: false })).rejects.toMatchObject({
+  await expect(
+    createSession({ port, dht: false, lsd: false, portMapping: false }),
+  ).rejects.toMatchObject({
     code: "ERR_NET_ADDRESS_IN_USE",
   });
   await everywhere.close();
-  const local = await createSession({ bind: ["127.0.0.1"], port, dht: false });
+  const local = await createSession({
+    bind: ["127.0.0.1"],
+    port,
+    dht: false,
+    lsd: false,
+    portMapping: false,
+  });
   expect(local.addresses).toEqual([{ address: "127.0.0.1", port }]);
   await local.close();
 });

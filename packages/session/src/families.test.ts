@@ -19,7 +19,14 @@ async function leech(from: Session, bytes: Uint8Array, address: string): Promise
 
 it("serves peers of both families at once when it listens everywhere", async () => {
   const bytes = await shop.torrent("seed", { "a.bin": 300_000 });
-  const options = { port: 0, trackers: false, dht: false, cacheSize: 8 * 2 ** 20 };
+  const options = {
+    port: 0,
+    trackers: false,
+    dht: false,
+    lsd: false,
+    portMapping: false,
+    cacheSize: 8 * 2 ** 20,
+  };
   const seeder = await createSession(options);
   try {
     expect(seeder.addresses).toEqual([{ address: "::", port: seeder.port }]);

@@ -9,21 +9,33 @@ export interface Features {
   readonly trackers?: boolean;
   /** Find peers in the Mainline DHT (BEP 5): `true`, or the node's settings. */
   readonly dht?: boolean | DhtServiceOptions;
+  /** Find peers in the local network (BEP 14). */
+  readonly lsd?: boolean;
   /** Exchange peers with peers (BEP 11). */
   readonly pex?: boolean;
   /** Fetch the metadata of magnet links from peers, and serve it (BEP 9). */
   readonly metadata?: boolean;
   /** Download from HTTP seeds (BEP 17, 19). */
   readonly webSeeds?: boolean;
+  /** Ask routers to let peers in, by PCP, NAT-PMP or UPnP, if the session listens. */
+  readonly portMapping?: boolean;
+  /**
+   * Addresses that are neither dialled nor accepted: path or http(s) URL of a list of CIDR, P2P or
+   * DAT lines, gzipped or not. It is read before anything else is done. None by default.
+   */
+  readonly blocklist?: string | undefined;
 }
 
 /** Their names. */
 export const FEATURES: readonly (keyof Features)[] = [
   "trackers",
   "dht",
+  "lsd",
   "pex",
   "metadata",
   "webSeeds",
+  "portMapping",
+  "blocklist",
 ];
 
 /** What the parts are bound to. */
@@ -32,13 +44,29 @@ export interface FeatureHost {
   readonly http: HttpClient;
 }
 
-/** Loads what is switched on. */
+/** Parts of a session. */
+type Loaded = Pick<
+  SessionInit,
+  "services" | "blockSources" | "extensions" | "attendants" | "filter"
+>;
+
+/** Loads what is switched on. @throws what reading the blocklist throws. */
 export async function loadFeatures(
   features: Features,
   { network, http }: FeatureHost,
-): Promise<Required<Pick<SessionInit, "services" | "blockSources" | "extensions">>> {
-  const { trackers = true, dht = true, pex = true, metadata = true, webSeeds = true } = features;
+): Promise<Loaded> {
+  const { trackers = true, dht = true, lsd = true, pex = true } = features;
+  const { metadata = true, webSeeds = true, portMapping = true, blocklist } = features;
   return {
+    filter:
+      blocklist === undefined
+        ? undefined
+        : (await (await import("./services/blocklist.ts")).loadBlocklist(http, blocklist)).filter,
+    attendants: await Promise.all(
+      when(portMapping, async () =>
+        (await import("./services/portmap.ts")).portMappingService(network),
+      ),
+    ),
     services: await Promise.all([
       ...when(trackers, async () =>
         (await import("./services/trackers.ts")).trackerService(network, http),
@@ -46,6 +74,7 @@ export async function loadFeatures(
       ...when(dht !== false, async () =>
         (await import("./services/dht.ts")).dhtService(network, typeof dht === "object" ? dht : {}),
       ),
+      ...when(lsd, async () => (await import("./services/lsd.ts")).lsdService(network)),
     ]),
     blockSources: await Promise.all(
       when(webSeeds, async () => (await import("./services/webseeds.ts")).webSeedService(http)),

@@ -31,6 +31,30 @@ export interface ServiceHost extends Runtime {
   readonly clientName: string;
   /** The port on which we accept peers; 0 if none. */
   listenPort(): number;
+  /** Something failed that a user may want to know; the service goes on by itself. */
+  warn(error: Error): void;
+}
+
+/** A port of a router that leads to us. */
+export interface PortMapping {
+  readonly protocol: "tcp" | "udp";
+  /** By which protocol the router was asked: `pcp`, `nat-pmp` or `upnp`. */
+  readonly via: string;
+  readonly externalAddress?: string | undefined;
+  readonly externalPort: number;
+}
+
+/** What an {@link Attendant} is given. */
+export interface AttendantHost extends ServiceHost {
+  mapped(mapping: PortMapping): void;
+}
+
+/** What is with the session from the moment it listens until it closes: a port mapper. */
+export interface Attendant {
+  /** @param port On which peers are accepted; not 0. */
+  listening(port: number): void;
+  /** Resolves within a few seconds, and never rejects. */
+  close(): Promise<void>;
 }
 
 /** The parts of a session. */
@@ -47,6 +71,8 @@ export interface SessionInit {
   readonly services?: readonly ((host: ServiceHost) => PeerSource)[];
   /** Senders that are no peers, such as HTTP seeds, for all torrents. */
   readonly blockSources?: readonly ((host: ServiceHost) => BlockSource)[];
+  /** Parts that need to know the port. */
+  readonly attendants?: readonly ((host: AttendantHost) => Attendant)[];
   /** A blocklist: nobody at these IP addresses is dialled or accepted. */
   readonly filter?: { blocks(address: string): boolean } | undefined;
   /** Message families to offer to peers (BEP 10). */

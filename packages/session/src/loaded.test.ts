@@ -52,7 +52,8 @@ describe("what is loaded", () => {
   });
 
   it("by a session with everything off: neither", async () => {
-    const off = "trackers: false, dht: false, pex: false, metadata: false, webSeeds: false";
+    const off =
+      "trackers: false, dht: false, lsd: false, portMapping: false, pex: false, metadata: false, webSeeds: false";
     const loaded = await loadedBy(running(off));
     expect(loaded).toContain("net");
     expect(loaded.filter((name) => [...FEATURES, "undici"].includes(name))).toEqual([]);
@@ -63,8 +64,10 @@ describe("what is loaded", () => {
     ["pex", "pex"],
     ["metadata", "metadata"],
     ["webSeeds", "webseed"],
+    ["lsd", "lsd"],
+    ["portMapping", "portmap"],
   ])("by a session with %s: that and no other", async (feature, name) => {
-    const others = "trackers dht pex metadata webSeeds".split(" ");
+    const others = "trackers dht lsd pex metadata webSeeds portMapping".split(" ");
     const off = others.filter((other) => other !== feature).map((other) => `${other}: false`);
     const loaded = await loadedBy(running(off.join(", ")));
     expect(loaded.filter((one) => FEATURES.includes(one))).toEqual([name]);

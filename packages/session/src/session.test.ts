@@ -109,7 +109,13 @@ describe("settings", () => {
     { diskThreads: -1 },
     { diskThreads: 0.5 },
   ])("are refused when wrong: %o", async (options) => {
-    const opening = createSession({ listen: false, dht: false, ...(options as object) });
+    const opening = createSession({
+      listen: false,
+      dht: false,
+      lsd: false,
+      portMapping: false,
+      ...(options as object),
+    });
     await expect(opening).rejects.toMatchObject({ code: "ERR_SESSION_SETTING" });
   });
 
@@ -129,7 +135,13 @@ describe("a port in use", () => {
   it("is a typed error, and nothing is left behind", async () => {
     const first = await shop.session();
     const before = process.getActiveResourcesInfo().sort();
-    const second = createSession({ bind: ["127.0.0.1"], port: first.port, dht: false });
+    const second = createSession({
+      bind: ["127.0.0.1"],
+      port: first.port,
+      dht: false,
+      lsd: false,
+      portMapping: false,
+    });
     await expect(second).rejects.toMatchObject({ code: "ERR_NET_ADDRESS_IN_USE" });
     await new Promise((resolve) => setImmediate(resolve));
     expect(process.getActiveResourcesInfo().sort()).toEqual(before);

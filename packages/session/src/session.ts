@@ -20,7 +20,7 @@ import { allEnded, endAll } from "./end-all.ts";
 import { SessionError } from "./error.ts";
 import { askExactSources } from "./exact-sources.ts";
 import { Inbound } from "./inbound.ts";
-import type { Runtime, ServiceHost, SessionInit } from "./init.ts";
+import type { Attendant, PortMapping, Runtime, ServiceHost, SessionInit } from "./init.ts";
 import { changedSettings, DEFAULT_SETTINGS, type SessionSettings } from "./settings.ts";
 import { Unchoker } from "./unchoker.ts";
 
@@ -60,6 +60,8 @@ export interface SessionStats {
 export interface SessionEvents {
   added: Torrent;
   removed: Torrent;
+  /** A router forwards a port to us, or another one than before. */
+  mapped: PortMapping;
   /** Something failed that belongs to no torrent and is not fatal. */
   warning: Error;
 }
@@ -73,6 +75,7 @@ export class Session implements EventSource<SessionEvents> {
   readonly #limits: { readonly download: RateLimit; readonly upload: RateLimit };
   readonly #unchoker: Unchoker;
   readonly #inbound: Inbound;
+  readonly #attendants: readonly Attendant[];
   readonly #sources: readonly PeerSource[];
   readonly #blockSources: readonly BlockSource[];
   readonly #host: TorrentHost;
@@ -102,7 +105,10 @@ export class Session implements EventSource<SessionEvents> {
       ...runtime,
       clientName: init.clientName ?? CLIENT_NAME,
       listenPort: () => this.port,
+      warn: (error) => this.#events.emit("warning", error),
     };
+    const mapped = (mapping: PortMapping): void => this.#events.emit("mapped", mapping);
+    this.#attendants = (init.attendants ?? []).map((attendant) => attendant({ ...host, mapped }));
     this.#sources = (init.services ?? []).map((service) => service(host));
     this.#blockSources = (init.blockSources ?? []).map((service) => service(host));
     this.#host = this.#torrentHost(runtime);
@@ -124,6 +130,9 @@ export class Session implements EventSource<SessionEvents> {
     try {
       session = new Session(init);
       await session.#listen();
+      for (const attendant of session.#attendants) {
+        if (session.port !== 0) attendant.listening(session.port);
+      }
       return session;
     } catch (error) {
       if (session === undefined) await endAll([() => init.disk.close(), () => init.release?.()]);
@@ -259,7 +268,7 @@ export class Session implements EventSource<SessionEvents> {
 
   #close(): Promise<void> {
     return endAll([
-      () => allEnded(this.#listeners.map((listener) => listener.close())),
+      () => allEnded([...this.#listeners, ...this.#attendants].map((part) => part.close())),
       () => this.#inbound.close(),
       () => allEnded(this.torrents.map((torrent) => this.remove(torrent))),
       () => this.#unchoker.close(),

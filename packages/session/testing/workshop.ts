@@ -37,6 +37,8 @@ export class Workshop {
       bind: ["127.0.0.1"],
       trackers: false,
       dht: false,
+      lsd: false,
+      portMapping: false,
       cacheSize: 8 * 1024 * 1024,
       ...options,
     });

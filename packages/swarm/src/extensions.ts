@@ -118,7 +118,7 @@ export class Extensions {
       yield {
         id: this.#serials?.get(peer) ?? 0,
         remote: peer.remote,
-        dialable: known.endpoint,
+        dialable: known.connectable ? known.endpoint : undefined,
         transport: peer.kind,
         outgoing: !peer.incoming,
         encrypted: false,

@@ -24,6 +24,8 @@ export async function check(
     listen: false,
     trackers: false,
     dht: false,
+    lsd: false,
+    portMapping: false,
     pex: false,
     metadata: false,
     webSeeds: false,

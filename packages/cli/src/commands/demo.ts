@@ -50,7 +50,13 @@ async function share(
   const magnet = formatMagnet({ infoHashes });
   note(`made its torrent: ${formatCount(torrentBytes.length, "byte")}`);
 
-  const settings = { bind: [LOOPBACK], port: 0, dht: { bootstrap } };
+  const settings = {
+    bind: [LOOPBACK],
+    port: 0,
+    dht: { bootstrap },
+    lsd: false,
+    portMapping: false,
+  };
   await withSession(context, settings, async (seeder) => {
     const seeded = await addTorrent(seeder, torrentBytes, { path: from }, context);
     await untilChecked(seeded, context);

@@ -40,7 +40,10 @@ export async function download(
   context: Context,
 ): Promise<void> {
   const folder = resolve(options.output);
-  const peers = await resolvePeers(options.peer ?? [], context.signal);
+  const peers = await resolvePeers(options.peer ?? [], {
+    signal: context.signal,
+    bind: options.bind,
+  });
   await withSession(context, sessionOptions(options, context), async (session) => {
     const { sequential, webseed } = options;
     const added = { path: folder, paused: true, peers, sequential, webSeeds: webseed || [] };

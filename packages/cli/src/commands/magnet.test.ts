@@ -21,7 +21,14 @@ async function seeded(...options: string[]) {
   const file = await shop.torrent();
   const metainfo = parseTorrent(readFileSync(file));
   const seeding = shop.start(
-    ...["seed", file, "--data", shop.path("seed"), "--port", "0", "--json", ...options],
+    "seed",
+    file,
+    "--data",
+    shop.path("seed"),
+    "--port",
+    "0",
+    "--json",
+    ...options,
   );
   const { port } = await seeding.line("ready");
   return { file, metainfo, peer: `127.0.0.1:${port}` };
@@ -78,7 +85,13 @@ describe("download <magnet>", () => {
     const url = tracker.httpUrl ?? "";
     shop.fill(join("seed", "payload"), { "a.bin": 100_000 });
     const seeding = shop.start(
-      ...["seed", shop.path("seed", "payload"), "--tracker", url, "--port", "0", "--json"],
+      "seed",
+      shop.path("seed", "payload"),
+      "--tracker",
+      url,
+      "--port",
+      "0",
+      "--json",
     );
     await seeding.line("ready");
     const metainfo = parseTorrent(readFileSync(shop.path("seed", "payload.torrent")));
@@ -115,7 +128,14 @@ describe("download <magnet>", () => {
     expect(Object.keys(wanted)).toContain("payload/second.bin");
     expect(Object.keys(wanted)).not.toContain("payload/a/first.bin");
     const wrong = await shop.shoal(
-      ...["download", link(metainfo), "-o", shop.path("no"), "--peer", peer, "--files", "9"],
+      "download",
+      link(metainfo),
+      "-o",
+      shop.path("no"),
+      "--peer",
+      peer,
+      "--files",
+      "9",
     );
     expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining("names file 9")]);
   });
@@ -124,7 +144,10 @@ describe("download <magnet>", () => {
     const { metainfo, peer } = await seeded();
     const { code, err, lines } = await download(
       link(metainfo, { trackers: [["http://127.0.0.1:1/announce"]] }),
-      ...["--peer", peer, "--metadata-only", "--no-tracker"],
+      "--peer",
+      peer,
+      "--metadata-only",
+      "--no-tracker",
     );
     expect([code, err]).toEqual([0, ""]);
     expect(lines.at(-1)).toMatchObject({
@@ -141,7 +164,11 @@ describe("download <magnet>", () => {
 
   it("can be interrupted while nobody tells the metadata", async () => {
     const running = shop.start(
-      ...["download", `magnet:?xt=urn:btih:${"0".repeat(40)}`, "-o", shop.path("leech"), "--json"],
+      "download",
+      `magnet:?xt=urn:btih:${"0".repeat(40)}`,
+      "-o",
+      shop.path("leech"),
+      "--json",
     );
     await running.line("progress");
     expect(await running.leave()).toBe(130);

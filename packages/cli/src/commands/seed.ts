@@ -43,7 +43,10 @@ interface Offer {
 export async function seed(source: string, options: SeedOptions, context: Context): Promise<void> {
   const { reporter } = context;
   const offer = await offerOf(source, options, context);
-  const peers = await resolvePeers(options.peer ?? [], context.signal);
+  const peers = await resolvePeers(options.peer ?? [], {
+    signal: context.signal,
+    bind: options.bind,
+  });
   await withSession(context, sessionOptions(options, context), async (session) => {
     const { folder } = offer;
     const added = { path: folder, paused: true, peers };

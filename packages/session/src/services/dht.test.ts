@@ -137,7 +137,7 @@ describe("the saved state", () => {
     spoil(stateFile);
     const session = await shop.session({ dht: { bootstrap, stateFile } });
     const warnings: Error[] = [];
-    session.on("added", (torrent) => torrent.on("warning", (warning) => warnings.push(warning)));
+    session.on("warning", (warning) => warnings.push(warning));
     await seed(session, "seed", node);
     expect(warnings).toEqual([expect.objectContaining({ code })]);
     await session.close();
@@ -151,7 +151,7 @@ describe("the saved state", () => {
     const stateFile = shop.path("file/dht.state");
     const session = await shop.session({ dht: { bootstrap, stateFile } });
     const warnings: Error[] = [];
-    session.on("added", (torrent) => torrent.on("warning", (warning) => warnings.push(warning)));
+    session.on("warning", (warning) => warnings.push(warning));
     await seed(session, "seed", node);
     writeFileSync(shop.path("file"), "");
     await session.close();
@@ -164,7 +164,7 @@ describe("dhtService", () => {
   async function scene(options: DhtServiceOptions, listenPort: number) {
     const { node, bootstrap } = await router();
     const runtime = nodeRuntime();
-    const host = { ...runtime, clientName: "test", listenPort: () => listenPort };
+    const host = { ...runtime, clientName: "test", warn: () => {}, listenPort: () => listenPort };
     const service = dhtService(LOCAL, { bootstrap, ...options })(host);
     nodes.push({
       close: async () => {
@@ -216,7 +216,7 @@ describe("dhtService", () => {
   it("takes back a torrent that left before the node ran", async () => {
     const { node, bootstrap } = await router();
     const runtime = nodeRuntime();
-    const host = { ...runtime, clientName: "test", listenPort: () => 1 };
+    const host = { ...runtime, clientName: "test", warn: () => {}, listenPort: () => 1 };
     const service = dhtService(LOCAL, { bootstrap })(host);
     const feed = service.open({
       infoHash: new Uint8Array(20),

@@ -49,7 +49,6 @@ class DhtService implements PeerSource {
   #source: DhtSource | undefined;
   #saved: Promise<void> = Promise.resolve();
   /** Of the torrent that came last: somebody who listens. */
-  #warn: (error: Error) => void = () => {};
 
   constructor(host: ServiceHost, network: Network, options: DhtServiceOptions) {
     this.#host = host;
@@ -71,7 +70,6 @@ class DhtService implements PeerSource {
 
   open(swarm: SwarmFacts): PeerFeed {
     if (swarm.isPrivate) return { completed: () => {}, refresh: () => {}, close: async () => {} };
-    this.#warn = (error) => swarm.warn(error);
     let feed: PeerFeed | undefined;
     let isClosed = false;
     this.#starting ??= this.#start();
@@ -111,7 +109,7 @@ class DhtService implements PeerSource {
     } catch (error) {
       // The next torrent tries again.
       this.#starting = undefined;
-      this.#warn(asError(error));
+      this.#host.warn(asError(error));
     }
     return this.#source;
   }
@@ -127,7 +125,7 @@ class DhtService implements PeerSource {
       ...(bootstrap === undefined ? {} : { bootstrap }),
     };
     let port = this.#host.listenPort();
-    let state = stateFile && (await readState(stateFile).catch((error) => this.#warn(error)));
+    let state = stateFile && (await readState(stateFile).catch((error) => this.#host.warn(error)));
     for (;;) {
       try {
         return await createDht({ ...options, port, ...(state ? { state } : {}) });
@@ -136,7 +134,7 @@ class DhtService implements PeerSource {
         if (code === "ERR_NET_ADDRESS_IN_USE" && port !== 0) port = 0;
         else if (code === "ERR_DHT_STATE" && state) {
           state = undefined;
-          this.#warn(asError(error));
+          this.#host.warn(asError(error));
         } else throw error;
       }
     }
@@ -150,6 +148,6 @@ class DhtService implements PeerSource {
     const state = node.exportState();
     this.#saved = this.#saved
       .then(() => writeState(stateFile, state))
-      .catch((error) => this.#warn(asError(error)));
+      .catch((error) => this.#host.warn(asError(error)));
   }
 }

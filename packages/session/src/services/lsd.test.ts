@@ -62,7 +62,12 @@ describe("chooseInterfaces", () => {
 function start(port: number): PeerSource {
   const runtime = nodeRuntime();
   const service = lsdService(createNetwork({ bind: ["127.0.0.1"] }));
-  const source = service({ ...runtime, clientName: "test", listenPort: () => port });
+  const source = service({
+    ...runtime,
+    clientName: "test",
+    warn: () => {},
+    listenPort: () => port,
+  });
   ends.push(
     () => runtime.stop(),
     () => source.close(),

@@ -3,7 +3,8 @@ import { setImmediate as turn } from "node:timers/promises";
 import { type Datagrams, Deadlines, type Endpoint } from "@shoal/core";
 import { decodePcpMap } from "@shoal/portmap";
 import { describe, expect, it } from "vitest";
-import { type PortMappingService, portMappingService } from "./portmap.ts";
+import type { Attendant } from "../init.ts";
+import { portMappingService } from "./portmap.ts";
 
 const ROUTER = { address: "192.168.1.1", port: 5351 };
 const gateways = [
@@ -18,11 +19,11 @@ class World {
   /** Requests: from which address, for what, and whether it is a deletion. */
   readonly asked: string[] = [];
   readonly told: string[] = [];
-  readonly service: PortMappingService;
+  readonly service: Attendant;
 
   constructor(allowed: readonly string[]) {
-    this.service = portMappingService({
-      network: {
+    this.service = portMappingService(
+      {
         udp: async (at) => this.#socket(at),
         tcp: {
           kind: "tcp",
@@ -31,14 +32,13 @@ class World {
         },
         allows: (address) => allowed.includes(address),
       },
-      runtime: {
-        clock: { now: () => this.now },
-        deadlines: this.deadlines,
-        entropy: (bytes) => new Uint8Array(bytes),
-      },
+      async () => gateways,
+    )({
+      clock: { now: () => this.now },
+      deadlines: this.deadlines,
+      entropy: (bytes) => new Uint8Array(bytes),
       mapped: ({ protocol, externalPort }) => this.told.push(`${protocol} ${externalPort}`),
       warn: ({ message }) => this.told.push(message),
-      gateways: async () => gateways,
     });
   }
 
@@ -70,11 +70,10 @@ class World {
 describe("port mapping of a session", () => {
   it("maps TCP and UDP from the addresses that the network allows, and gives back", async () => {
     const world = new World(["192.168.1.6"]);
-    world.service.map(6881);
+    world.service.listening(6881);
     await world.settle();
     expect(world.asked).toEqual(["192.168.1.6 tcp 3600", "192.168.1.6 udp 3600"]);
     expect(world.told).toEqual(["tcp 6881", "udp 6881"]);
-    expect(world.service.mappings).toHaveLength(2);
     await world.service.close();
     expect(world.asked.slice(2)).toEqual(["192.168.1.6 tcp 0", "192.168.1.6 udp 0"]);
     expect(world.deadlines.size).toBe(0);
@@ -82,25 +81,16 @@ describe("port mapping of a session", () => {
 
   it("sends nothing where the network allows no address on the way", async () => {
     const world = new World(["127.0.0.1"]);
-    world.service.map(6881);
+    world.service.listening(6881);
     await world.settle();
     await world.service.close();
     expect(world.asked).toEqual([]);
     expect(world.told).toEqual([]);
   });
 
-  it("does nothing for a session that does not listen", async () => {
-    const world = new World(["192.168.1.5"]);
-    world.service.map(0);
-    await world.settle();
-    expect(world.asked).toEqual([]);
-    expect(world.deadlines.size).toBe(0);
-    await world.service.close();
-  });
-
   it("closes within three seconds though the gateway is gone", async () => {
     const world = new World(["192.168.1.5"]);
-    world.service.map(6881);
+    world.service.listening(6881);
     await world.settle();
     world.isDead = true;
     const closing = world.service.close();

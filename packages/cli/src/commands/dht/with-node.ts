@@ -52,7 +52,7 @@ export async function startNode(
   if (ipv4 && ipv6) throw new UsageError("-4 and -6 exclude each other; leave both out for both");
   const only = ipv4 ? "0.0.0.0" : ipv6 ? "::" : undefined;
   // Well-known names may have no address today; those that the user gave must.
-  const nodes = bootstrap && (await resolvePeers(bootstrap, signal, "DHT node"));
+  const nodes = bootstrap && (await resolvePeers(bootstrap, { signal, what: "DHT node" }));
   return createDht({
     port,
     readOnly,
