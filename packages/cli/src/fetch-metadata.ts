@@ -5,7 +5,7 @@ import type { Context } from "./context.ts";
 import { watch } from "./with-session.ts";
 
 /**
- * Starts a torrent that was added in state `paused` and has no metadata, and waits for it.
+ * Starts a torrent that was added by a magnet link in state `paused`, and waits for its metadata.
  *
  * @param arrived Called before anything is done with it.
  * @throws the torrent's error; what `arrived` throws; the signal's reason.
@@ -15,6 +15,11 @@ export async function fetchMetadata(
   { reporter, signal }: Context,
   arrived: (metainfo: Metainfo) => void,
 ): Promise<Metainfo> {
+  // It may have come from the web while the caller did something else.
+  if (torrent.metainfo !== undefined) {
+    arrived(torrent.metainfo);
+    return torrent.metainfo;
+  }
   const fetched = new Promise<Metainfo>((resolve, reject) => {
     torrent.on("error", reject);
     signal.addEventListener("abort", () => reject(signal.reason), { once: true });
