@@ -7,7 +7,7 @@ import { join } from "node:path";
 const { createSession } = await import("@shoal/session");
 
 /** Torrents that are read and verified at the same time. */
-const AT_ONCE = 64;
+const AT_ONCE = 8;
 
 const [folder = ".", count = "0"] = process.argv.slice(2);
 const session = await createSession({
@@ -15,6 +15,8 @@ const session = await createSession({
   port: 0,
   trackers: false,
   dht: false,
+  lsd: false,
+  portMapping: false,
   cacheSize: 4 * 1024 * 1024,
 });
 session.on("warning", ({ message }) => console.log("ERR", message));

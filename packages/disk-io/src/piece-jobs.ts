@@ -18,9 +18,12 @@ export interface PieceHost {
   postpone(piece: CachedPiece, from: BlockIndex): void;
 }
 
+/** Stands for the pieces of torrents that nothing was cached of: never added to. */
+const NONE: Map<number, CachedPiece> = new Map();
+
 /** See the head of the file. Who is told of results is the torrent's handler. */
 export class PieceJobs implements PieceOwner, GateOwner {
-  readonly pieces: Map<number, CachedPiece> = new Map();
+  pieces: Map<number, CachedPiece> = NONE;
   readonly gate: Gate;
   readonly durability: Durability = new Durability();
   /** Why writes wait for `retry`. */
@@ -47,6 +50,7 @@ export class PieceJobs implements PieceOwner, GateOwner {
     if (entry === undefined) {
       const key = this.#torrent * 2 ** 31 + piece;
       entry = new CachedPiece(this, piece, this.#spec.geometry.blockCount(piece), key);
+      if (this.pieces === NONE) this.pieces = new Map();
       this.pieces.set(piece, entry);
     }
     return entry;

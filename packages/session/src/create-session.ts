@@ -1,9 +1,11 @@
 // A session with everything on, composed for Node.
+import { resolve } from "node:path";
 import { errorCode } from "@shoal/core";
-import { createDiskIo, fsStore } from "@shoal/disk-io";
+import { createDiskIo, fsStore, type StoreFactory } from "@shoal/disk-io";
 import { createNetwork } from "@shoal/net";
 import { SessionError } from "./error.ts";
 import { FEATURES, type Features, loadFeatures } from "./features.ts";
+import type { SessionInit } from "./init.ts";
 import { PRESETS, type Preset, presetValues } from "./presets.ts";
 import { loadTorrent } from "./services/load.ts";
 import { nodeRuntime } from "./services/runtime.ts";
@@ -87,7 +89,7 @@ async function openSession(options: CreateSessionOptions, port: number): Promise
     }),
     transports: [network.tcp],
     listen: at,
-    store: (path) => fsStore({ path }),
+    store: storesByFolder(),
     ...features,
     settings: { ...values.settings, ...settingsOf(options) },
     load: (source, signal) => loadTorrent(http, source, signal),
@@ -96,6 +98,16 @@ async function openSession(options: CreateSessionOptions, port: number): Promise
       runtime.stop();
     },
   });
+}
+
+/** Torrents mostly share a folder, and then all that says how to open their stores. */
+function storesByFolder(): SessionInit["store"] {
+  let last: { readonly path: string; readonly store: StoreFactory } | undefined;
+  return (folder) => {
+    const path = resolve(folder);
+    if (last?.path !== path) last = { path, store: fsStore({ path }) };
+    return last.store;
+  };
 }
 
 /** The live settings among the options; names that are no option at all stay, to be refused. */

@@ -11,8 +11,6 @@ const RATE_TICK_MS = 50;
 
 /** What the company asks of its swarm, and tells it. */
 export interface CompanyHost extends Pick<DialerHost, "handshake" | "ready"> {
-  /** By peer id. */
-  readonly connections: ReadonlyMap<number, Connection>;
   /** An attempt to dial somebody has failed. */
   dialFailed(known: KnownPeer): void;
   readonly ticked: (now: number) => void;
@@ -20,6 +18,8 @@ export interface CompanyHost extends Pick<DialerHost, "handshake" | "ready"> {
 
 /** Those that one torrent knows, is about to be connected with, and has to look after. */
 export class Company {
+  /** By peer id. */
+  readonly connections: Map<number, Connection> = new Map();
   readonly list: PeerList;
   readonly dialer: Dialer;
   readonly awake: WakeList;
@@ -39,7 +39,7 @@ export class Company {
     this.awake = new WakeList((task) => session.defer(task));
     this.tick = session.deadlines.alarm(host.ticked);
     this.rateTick = session.deadlines.alarm((now) => {
-      if (payDebts(host.connections.values(), now)) this.rateLimited(now);
+      if (payDebts(this.connections.values(), now)) this.rateLimited(now);
     });
   }
 

@@ -26,10 +26,10 @@ import type { SwarmContent, SwarmHost, SwarmSession } from "./host.ts";
 
 const TICK_MS = 1000;
 
+const NOBODY: ReadonlyMap<number, Connection> = new Map();
+
 /** Everybody whom one torrent is connected with. */
 export class Swarm implements PeerHost {
-  /** By peer id. */
-  readonly connections: Map<number, Connection> = new Map();
   readonly #host: SwarmHost;
   readonly #session: SwarmSession;
   readonly #extensions: Extensions;
@@ -70,6 +70,11 @@ export class Swarm implements PeerHost {
     return this.#content;
   }
 
+  /** By peer id. */
+  get connections(): ReadonlyMap<number, Connection> {
+    return this.#known?.connections ?? NOBODY;
+  }
+
   /** Those that are known, connected or not. */
   get list(): PeerList {
     return this.#company.list;
@@ -77,19 +82,13 @@ export class Swarm implements PeerHost {
 
   /** How many are known, and how many banned, without making room for any. */
   get census(): { readonly known: number; readonly banned: number } {
-    if (this.#known === undefined) return { known: 0, banned: 0 };
-    const { list } = this.#known;
-    return { known: list.size, banned: [...list.bannedAddresses].length };
+    const list = this.#known?.list;
+    return { known: list?.size ?? 0, banned: [...(list?.bannedAddresses ?? [])].length };
   }
 
   /** Connections that are made or being made. */
   get size(): number {
-    return this.connections.size + this.halfOpen;
-  }
-
-  /** Connections that are being made. */
-  get halfOpen(): number {
-    return this.#known?.dialer.size ?? 0;
+    return this.connections.size + (this.#known?.dialer.size ?? 0);
   }
 
   /** Peers were found: remembers them and dials as many as there is room for. */
@@ -268,7 +267,7 @@ export class Swarm implements PeerHost {
   peerClosed(peer: PeerView, error: Error | undefined): void {
     const connection = this.connections.get(peer.id);
     if (connection === undefined) return;
-    this.connections.delete(peer.id);
+    this.#company.connections.delete(peer.id);
     this.#company.awake.delete(peer);
     this.#content.picker.peerGone(connection);
     connection.downloadLimit.cancel();
@@ -288,7 +287,6 @@ export class Swarm implements PeerHost {
   get #company(): Company {
     this.#known ??= new Company(this.#session, {
       handshake: this.handshake,
-      connections: this.connections,
       ready: (known, duplex, theirs, bytes) => this.#join(known, duplex, theirs, bytes, false),
       dialFailed: (known) => {
         // It may have dialled us from that very endpoint meanwhile.
@@ -329,7 +327,7 @@ export class Swarm implements PeerHost {
       this.#host.downloadLimit,
       this.#host.uploadLimit,
     );
-    this.connections.set(peer.id, connection);
+    this.#company.connections.set(peer.id, connection);
     this.list.connected(known, now);
     duplex.attach(peer);
     const { have } = this.#content.picker;

@@ -41,7 +41,7 @@ export function statsOf({ content: { transfer }, swarm, lanes }: Parts): Torrent
     peers: connections.length,
     webSeeds: lanes?.size ?? 0,
     seeds: connections.filter(({ have }) => have.isFull).length,
-    halfOpen: swarm.halfOpen,
+    halfOpen: swarm.size - connections.length,
     knownPeers: known,
     bannedPeers: banned,
     distributedCopies: transfer.picker.distributedCopies,
