@@ -1,4 +1,5 @@
 // Sessions for the length of a task, and torrents in them.
+import { errorCode } from "@shoal/core";
 import {
   type AddOptions,
   type CreateSessionOptions,
@@ -17,7 +18,14 @@ export async function withSession<T>(
   task: (session: Session) => Promise<T>,
 ): Promise<T> {
   const session = await createSession(options);
-  session.on("warning", (error) => warn(reporter, error));
+  session.on("warning", (error) => {
+    // Most routers are not to be asked; that is nothing to warn of at each start.
+    if (errorCode(error) !== "ERR_PORTMAP_UNANSWERED") warn(reporter, error);
+  });
+  session.on("mapped", ({ protocol, externalAddress = "its address", externalPort, via }) => {
+    const where = `${protocol} port ${externalPort} of ${externalAddress}`;
+    reporter.report({ event: "note", message: `the router forwards ${where} to us (${via})` });
+  });
   let result: T;
   try {
     result = await task(session);
