@@ -13,6 +13,8 @@ const session = await createSession({
   cacheSize: 64 * 2 ** 20,
   trackers: false,
   dht: false,
+  lsd: false,
+  portMapping: false,
   uploadSlots: Number.POSITIVE_INFINITY,
 });
 const torrent = await session.add(torrentFile, { path });

@@ -39,7 +39,13 @@ const torrent = parseTorrent(
   }),
 );
 const infoHash = torrent.infoHashes.v1 ?? new Uint8Array(20);
-const seeder = await createSession({ port: 0, trackers: false, dht: false });
+const seeder = await createSession({
+  port: 0,
+  trackers: false,
+  dht: false,
+  lsd: false,
+  portMapping: false,
+});
 await seeder.add(torrent, { store: memoryStore() });
 await new Promise((announced) => {
   network[50]?.announce(infoHash, { port: seeder.port, announced });

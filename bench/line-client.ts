@@ -39,6 +39,8 @@ for (let i = 0; i < count; i++) {
     port: task.port,
     cacheSize: CACHE_SIZE,
     dht: false,
+    lsd: false,
+    portMapping: false,
     uploadSlots: Number.POSITIVE_INFINITY,
     ...task.settings,
   });

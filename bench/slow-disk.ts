@@ -72,7 +72,14 @@ const info = { length: total, name: "payload", "piece length": pieceLength, piec
 const torrentFile = join(folder, "payload.torrent");
 writeFileSync(torrentFile, encode({ info }));
 
-const seeder = await createSession({ bind: ["127.0.0.1"], port: 0, trackers: false, dht: false });
+const seeder = await createSession({
+  bind: ["127.0.0.1"],
+  port: 0,
+  trackers: false,
+  dht: false,
+  lsd: false,
+  portMapping: false,
+});
 const torrent = await seeder.add(torrentFile, { path: folder });
 await torrent.completed();
 

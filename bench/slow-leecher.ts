@@ -14,6 +14,8 @@ const session = await createSession({
   cacheSize: Number(cacheMib) * 2 ** 20,
   trackers: false,
   dht: false,
+  lsd: false,
+  portMapping: false,
 });
 const store = slow(fsStore({ path }), { bytesPerSecond: Number(speed) * 1e6 });
 const torrent = await session.add(torrentFile, { store });
