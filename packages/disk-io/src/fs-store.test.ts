@@ -69,10 +69,12 @@ describe("data in files", () => {
     const store = await openStore(data.layout, { path: folder });
     expect(await store.isEmpty?.()).toBe(true);
     await writeAll(store, data);
+    expect(openHandles()).toBeGreaterThan(1);
     await store.finish?.();
-    expect(openHandles()).toBeLessThanOrEqual(40);
+    expect(openHandles()).toBe(0);
     await store.flush();
     expect((await readAll(store, data)).equals(data.bytes)).toBe(true);
+    expect(openHandles()).toBeLessThanOrEqual(40);
     expect(await store.isEmpty?.()).toBe(false);
     await store.close();
     expect(openHandles()).toBe(0);
