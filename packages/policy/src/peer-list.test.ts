@@ -325,6 +325,26 @@ describe("PeerList", () => {
     expect(list.incoming(at(9, 50_000), 0)).toBeDefined();
   });
 
+  it("dials nobody of whom only others told than those that it is restricted to", () => {
+    const list = makeList();
+    add(list, at(1), "dht");
+    const both = add(list, at(2), "pex");
+    add(list, at(2), "tracker");
+    const busy = list.incoming(at(3, 50_000), 0) as KnownPeer;
+    list.restrictTo(["tracker", "manual"]);
+    expect([...list]).toEqual(expect.arrayContaining([both, busy]));
+    expect(list.size).toBe(2);
+    expect(list.add(at(4), "dht")).toBeUndefined();
+    // Who connects to us and tells its port is not dialled later, unless a tracker names it too.
+    list.setListenPort(busy, 6881);
+    list.disconnected(busy, 0, ENDED);
+    expect(list.candidates(LEECHING)).toBe(1);
+    expect(list.next(100_000, LEECHING)).toBe(both);
+    expect(list.next(100_000, LEECHING)).toBeUndefined();
+    add(list, at(3), "tracker");
+    expect(list.next(100_000, LEECHING)).toBe(busy);
+  });
+
   it("forgets everything on request, but uses no slot twice", () => {
     const list = makeList();
     const old = add(list, at(1));

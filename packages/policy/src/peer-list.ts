@@ -46,6 +46,8 @@ export class PeerList implements Iterable<KnownPeer> {
   /** Until then nobody can be dialled, unless something changes. */
   #nobodyUntil = Number.NEGATIVE_INFINITY;
   #nobodyFinished = false;
+  /** Who may tell of peers that we dial; undefined: anybody. */
+  #welcome: readonly PeerOrigin[] | undefined;
 
   constructor({ rng, limit = 3000, maxFailures = 3, ownEndpoint }: PeerListInit) {
     this.#rng = rng;
@@ -78,7 +80,7 @@ export class PeerList implements Iterable<KnownPeer> {
   candidates({ finished }: { finished: boolean }): number {
     let count = 0;
     for (const entry of this.#table.entries) {
-      if (entry.dialableAt(this.#maxFailures, finished) < Number.POSITIVE_INFINITY) count++;
+      if (this.#dialableAt(entry, finished) < Number.POSITIVE_INFINITY) count++;
     }
     return count;
   }
@@ -88,12 +90,14 @@ export class PeerList implements Iterable<KnownPeer> {
    * names it by hand wants it dialled at once.
    *
    * @returns its entry, or `undefined` if refused: nobody can be dialled there, it is banned or we
-   *   ourselves, its address has many entries, or the list is full of better ones.
+   *   ourselves, its address has many entries, the list is full of better ones, or only other origins
+   *   count.
    */
   add(endpoint: Endpoint, origin: PeerOrigin): KnownPeer | undefined {
     const key = formatEndpoint(endpoint);
     if (!isPeerEndpoint(endpoint) || this.#own.has(key) || this.isBanned(endpoint))
       return undefined;
+    if (this.#welcome?.includes(origin) === false) return undefined;
     let entry = this.#table.get(key);
     if (entry === undefined) {
       if (!this.#hasRoomAt(endpoint.address) || !this.#makeRoom(worthOf(origin))) return undefined;
@@ -122,7 +126,7 @@ export class PeerList implements Iterable<KnownPeer> {
     for (let i = 0; i < entries.length; i++) {
       const entry = entries[(start + i) % entries.length];
       if (entry === undefined) continue;
-      const at = entry.dialableAt(this.#maxFailures, finished);
+      const at = this.#dialableAt(entry, finished);
       if (at > now) soonest = Math.min(soonest, at);
       else {
         entry.appeal.priority ??= this.#own.priorityOf(entry.endpoint);
@@ -160,7 +164,9 @@ export class PeerList implements Iterable<KnownPeer> {
    * be dialled again as soon as we want it.
    */
   released(peer: KnownPeer): void {
-    this.#entry(peer)?.release();
+    const entry = this.#entry(peer);
+    entry?.release();
+    if (entry !== undefined && !this.#isWelcome(entry)) this.#table.remove(entry);
     this.#changed();
   }
 
@@ -257,12 +263,17 @@ export class PeerList implements Iterable<KnownPeer> {
     for (const entry of this.#table.entries) entry.appeal.priority = undefined;
   }
 
-  /** Forgets idle peers that only others than these told of: the torrent is private (BEP 27). */
-  forgetUnlessFrom(origins: readonly PeerOrigin[]): void {
-    for (const entry of [...this.#table.entries]) {
-      const isWelcome = origins.some((origin) => entry.origins.has(origin));
-      if (entry.state === "idle" && !isWelcome) this.#table.remove(entry);
-    }
+  /**
+   * From now on only peers of these origins are dialled, and others forgotten, as private torrents
+   * want it (BEP 27); those that are connected or being dialled when they are released. Whoever
+   * connects to us is not dialled for that.
+   */
+  restrictTo(origins: readonly PeerOrigin[]): void {
+    this.#welcome = origins;
+    const strangers = this.#table.entries.filter(
+      (entry) => entry.state === "idle" && !this.#isWelcome(entry),
+    );
+    for (const entry of strangers) this.#table.remove(entry);
     this.#changed();
   }
 
@@ -276,6 +287,15 @@ export class PeerList implements Iterable<KnownPeer> {
   /** The entry behind what callers hold; `undefined` if it was given up. */
   #entry(peer: KnownPeer): PeerEntry | undefined {
     return this.#table.bySlot(peer.slot);
+  }
+
+  #isWelcome({ origins }: PeerEntry): boolean {
+    return this.#welcome?.some((origin) => origins.has(origin)) ?? true;
+  }
+
+  #dialableAt(entry: PeerEntry, finished: boolean): number {
+    if (!this.#isWelcome(entry)) return Number.POSITIVE_INFINITY;
+    return entry.dialableAt(this.#maxFailures, finished);
   }
 
   #changed(): void {

@@ -1,6 +1,6 @@
 // What a swarm needs from when it knows somebody: most torrents of a large session know nobody.
 import { type Alarm, errorCode } from "@shoal/core";
-import { type KnownPeer, PeerList } from "@shoal/policy";
+import { type KnownPeer, PeerList, type PeerOrigin } from "@shoal/policy";
 import type { Connection } from "./connection.ts";
 import { Dialer, type DialerHost } from "./dialer.ts";
 import type { SwarmSession } from "./host.ts";
@@ -9,8 +9,13 @@ import { WakeList } from "./wake-list.ts";
 /** Peers over a rate limit are looked at so often, in ms. */
 const RATE_TICK_MS = 50;
 
+/** Who may tell of peers of a private torrent (BEP 27); users do as they like. */
+export const PRIVATE_ORIGINS: readonly PeerOrigin[] = ["tracker", "manual"];
+
 /** What the company asks of its swarm, and tells it. */
 export interface CompanyHost extends Pick<DialerHost, "handshake" | "ready"> {
+  /** BEP 27. */
+  readonly isPrivate: boolean;
   /** An attempt to dial somebody has failed. */
   dialFailed(known: KnownPeer): void;
   readonly ticked: (now: number) => void;
@@ -28,6 +33,7 @@ export class Company {
 
   constructor(session: SwarmSession, host: CompanyHost) {
     this.list = new PeerList({ rng: session.rng });
+    if (host.isPrivate) this.list.restrictTo(PRIVATE_ORIGINS);
     this.dialer = new Dialer(session, {
       handshake: host.handshake,
       ready: host.ready,

@@ -53,6 +53,8 @@ export interface SwarmHost {
   readonly handshake: Handshake;
   /** Whether connections are wanted at all: not paused, failed or closed. */
   readonly isActive: boolean;
+  /** Only peers that its trackers or users tell of may be dialled (BEP 27). */
+  readonly isPrivate: boolean;
   /** Our DHT node; undefined for private torrents too (BEP 27). */
   readonly dht: DhtLink | undefined;
   /** The torrent's own rate limits, parents of each connection's. */

@@ -4,6 +4,7 @@
  *
  * @packageDocumentation
  */
+export { PRIVATE_ORIGINS } from "./company.ts";
 export { Connection } from "./connection.ts";
 export { Extensions, type ExtensionsHost } from "./extensions.ts";
 export type { SwarmContent, SwarmHost, SwarmSession } from "./host.ts";

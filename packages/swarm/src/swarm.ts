@@ -287,6 +287,7 @@ export class Swarm implements PeerHost {
   get #company(): Company {
     this.#known ??= new Company(this.#session, {
       handshake: this.handshake,
+      isPrivate: this.#host.isPrivate,
       ready: (known, duplex, theirs, bytes) => this.#join(known, duplex, theirs, bytes, false),
       dialFailed: (known) => {
         // It may have dialled us from that very endpoint meanwhile.

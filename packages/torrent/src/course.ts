@@ -2,6 +2,7 @@
 import { type Alarm, asError, type Bitfield, type Emitter, type PieceIndex } from "@shoal/core";
 import type { DiskTorrent } from "@shoal/disk-io";
 import type { Metainfo } from "@shoal/metainfo";
+import { PRIVATE_ORIGINS } from "@shoal/swarm";
 import { applyWishes, type Content, openData } from "./content.ts";
 import type { FilePriority } from "./files.ts";
 import type { TorrentHost } from "./host.ts";
@@ -118,6 +119,7 @@ export class Course implements PartsHost {
       this.#retry?.clear();
       return true;
     }
+    if (this.metainfo.isPrivate) this.#withdraw();
     this.events.emit("metadata", this.metainfo);
     const { metainfo } = this;
     void life.serially(() => this.#learn(metainfo));
@@ -126,13 +128,10 @@ export class Course implements PartsHost {
 
   /** Ends connections and feeds. Resolves when the good-byes are over. */
   goQuiet(): Promise<void> {
-    const { lanes, swarm, sources } = this.parts;
+    const { lanes, swarm } = this.parts;
     lanes?.close();
     swarm.disconnectAll();
-    if (!sources.isOpen) return Promise.resolve();
-    const quiet = sources.closeWithin(GOODBYE_MS, this.#session);
-    this.life.quiet = Promise.all([this.life.quiet, quiet]);
-    return quiet;
+    return this.#closeSources();
   }
 
   /** @throws DiskError if flushing or deleting fails. */
@@ -222,7 +221,7 @@ export class Course implements PartsHost {
     if (life.isClosing) return;
     const content = this.parts.contentOf(metainfo);
     if (life.state !== "metadata") {
-      this.#switchTo(content, metainfo);
+      this.#switchTo(content);
       return;
     }
     try {
@@ -232,7 +231,7 @@ export class Course implements PartsHost {
         this.enter("checking");
         await this.goQuiet();
       }
-      this.#switchTo(content, metainfo);
+      this.#switchTo(content);
       await content.files.select(disk);
       await this.#verify(disk, isEmpty);
     } catch (error) {
@@ -240,12 +239,17 @@ export class Course implements PartsHost {
     }
   }
 
-  #switchTo(content: Content, { isPrivate }: Metainfo): void {
+  #switchTo(content: Content): void {
     applyWishes(content, this.#init.origin, this.wishes);
     this.parts.content = content;
-    if (!isPrivate) return;
-    this.parts.swarm.list.forgetUnlessFrom(["tracker", "manual"]);
-    this.parts.extensions.close();
+  }
+
+  /** The torrent turned out to be private (BEP 27): that holds at once, however slow the disk is. */
+  #withdraw(): void {
+    const { swarm, extensions } = this.parts;
+    swarm.list.restrictTo(PRIVATE_ORIGINS);
+    extensions.close();
+    void this.#closeSources();
   }
 
   async #open(metainfo: Metainfo, content: Content): Promise<DiskTorrent> {
@@ -284,6 +288,14 @@ export class Course implements PartsHost {
     } finally {
       life.check = undefined;
     }
+  }
+
+  #closeSources(): Promise<void> {
+    const { sources } = this.parts;
+    if (!sources.isOpen) return Promise.resolve();
+    const quiet = sources.closeWithin(GOODBYE_MS, this.#session);
+    this.life.quiet = Promise.all([this.life.quiet, quiet]);
+    return quiet;
   }
 
   /** Into the state that the data calls for, or paused if so wished. */

@@ -201,6 +201,9 @@ describe("a magnet link", () => {
     leech.addPeers([at(8)]);
     await world.settle();
     extension.torrents[0]?.metadataArrived(secret.metainfo.infoBytes);
+    // At once, and not when the disk has been opened.
+    expect(source.log).toEqual(["open", "close"]);
+    expect(extension.closed).toBe(1);
     await world.until(leech.completed());
     expect(leech.stats.knownPeers).toBe(1);
     expect(source.log).toEqual(["open", "close", "open", "completed"]);

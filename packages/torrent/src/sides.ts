@@ -65,6 +65,10 @@ export class SwarmSide implements SwarmHost, Handshake {
     return { fast: true, extended: true, dht: this.dht !== undefined, v2: false };
   }
 
+  get isPrivate(): boolean {
+    return this.#parts.isPrivate;
+  }
+
   get dht(): DhtLink | undefined {
     return this.#parts.dht;
   }
