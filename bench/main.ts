@@ -1,8 +1,18 @@
-// Runs the benchmarks of single packages one after the other, or those named on the command line.
+// Runs the benchmarks one after the other, or those named on the command line.
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 
-const ALL = ["bencode", "wire", "picker", "ip-filter", "disk", "cold-seed", "slow-disk"];
+const ALL = [
+  "bencode",
+  "wire",
+  "picker",
+  "ip-filter",
+  "disk",
+  "cold-seed",
+  "slow-disk",
+  "bundle-size",
+  "magnet-start",
+];
 const wanted = process.argv.slice(2);
 const unknown = wanted.find((name) => !ALL.includes(name));
 if (unknown !== undefined) {
