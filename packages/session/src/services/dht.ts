@@ -48,7 +48,6 @@ class DhtService implements PeerSource {
   #node: DhtNode | undefined;
   #source: DhtSource | undefined;
   #saved: Promise<void> = Promise.resolve();
-  /** Of the torrent that came last: somebody who listens. */
 
   constructor(host: ServiceHost, network: Network, options: DhtServiceOptions) {
     this.#host = host;
