@@ -26,6 +26,8 @@ export interface FindingOptions {
   readonly length: number;
   /** Connections that the one with the tracker may have; default twice as many as there are peers. */
   readonly places?: number | undefined;
+  /** Connections that each other peer may have; default 50. */
+  readonly limit?: number;
   /** Prepares those who trouble the swarm. @returns Called with each peer that comes. */
   readonly trouble?: (scene: Scene) => Promise<(newcomer: Endpoint) => void>;
 }
@@ -67,7 +69,7 @@ const ONE_UPLOADS = 100_000;
  * the DHT, just peer 1: nine in ten by a magnet link (`x.pe`), the tenth with the torrent file.
  */
 export async function simulateFinding(options: FindingOptions): Promise<FindingReport> {
-  const { seed, peers, pex, dht, places = 2 * peers, length } = options;
+  const { seed, peers, pex, dht, places = 2 * peers, limit = 50, length } = options;
   const sim = createSimulation({ seed });
   const messages = new Map<string, number>();
   const dials: { from: string; to: string }[] = [];
@@ -90,13 +92,8 @@ export async function simulateFinding(options: FindingOptions): Promise<FindingR
     const finder = await openFinder(sim, tap, index, {
       pex,
       dht: dht ? [0, 1, 2].filter((i) => i !== index).map(endpointOf) : undefined,
-      ...(isOne
-        ? {
-            tracker,
-            settings: { maxConnectionsPerTorrent: places },
-            line: { ...lineOf(sim), uploadBytesPerSecond: ONE_UPLOADS },
-          }
-        : {}),
+      settings: { maxConnectionsPerTorrent: isOne ? places : limit },
+      ...(isOne ? { tracker, line: { ...lineOf(sim), uploadBytesPerSecond: ONE_UPLOADS } } : {}),
     });
     finders.push(finder);
     const hasFile = index === 0 || index % 10 === 9;

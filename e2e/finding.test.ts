@@ -4,7 +4,14 @@ import { type FindingOptions, simulateFinding } from "./finding-simulation.ts";
 
 const PEERS = 100;
 const LENGTH = 262_144;
-const OPTIONS: FindingOptions = { seed: 1, peers: PEERS, pex: false, dht: false, length: LENGTH };
+const OPTIONS: FindingOptions = {
+  seed: 1,
+  peers: PEERS,
+  pex: false,
+  dht: false,
+  length: LENGTH,
+  limit: 25,
+};
 
 /** What the one with the tracker alone needs to give everybody everything, in seconds. */
 const ALONE_S = ((PEERS - 2) * LENGTH) / 100_000;

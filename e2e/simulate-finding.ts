@@ -3,8 +3,8 @@ import { type FindingOptions, simulateFinding } from "./finding-simulation.ts";
 import { liars, poisoners } from "./troublemakers.fixture.ts";
 
 const [peers = "100", few = "20"] = process.argv.slice(2);
-const many = { seed: 1, peers: Number(peers), pex: true, dht: true, length: 262_144 };
-const siege = { ...many, peers: Number(few), dht: false };
+const many = { seed: 1, peers: Number(peers), pex: true, dht: true, length: 262_144, limit: 25 };
+const siege = { ...many, peers: Number(few), dht: false, limit: 50 };
 const scenes: Readonly<Record<string, FindingOptions>> = {
   "PEX alone": { ...many, dht: false },
   "PEX alone, through a peer with 50 places": { ...many, dht: false, places: 50 },
