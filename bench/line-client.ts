@@ -24,8 +24,8 @@ interface Task {
   readonly timeout?: number;
 }
 
-/** A quarter of the default: more speeds nothing up at these rates, and memory is measured too. */
-const CACHE_SIZE = 16 * 1024 * 1024;
+/** Half of the default: more speeds nothing up at these rates, and memory is measured too. */
+const CACHE_SIZE = 32 * 1024 * 1024;
 
 const task = JSON.parse(process.argv[2] ?? "{}") as Task;
 const count = task.count ?? 1;

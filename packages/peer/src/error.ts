@@ -7,6 +7,7 @@ import { ShoalError } from "@shoal/core";
  * Codes: `ERR_PEER_PROTOCOL` (forbidden message or value), `ERR_PEER_FLOOD` (more than any honest
  * peer sends), `ERR_PEER_TIMEOUT` (silent too long), `ERR_PEER_HANDSHAKE` (wrong or no torrent),
  * `ERR_PEER_SELF` (we dialled ourselves), `ERR_PEER_REDUNDANT` (neither side can use the other),
+ * `ERR_PEER_USELESS` (nobody wanted anything for long, and others wait for the place),
  * `ERR_PEER_DOUBLE` (there is another connection with it), `ERR_PEER_BAD_DATA` (it sent data that
  * failed the hash check).
  */

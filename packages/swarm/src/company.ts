@@ -1,9 +1,11 @@
 // What a swarm needs from when it knows somebody: most torrents of a large session know nobody.
 import { type Alarm, errorCode } from "@shoal/core";
+import { PeerError } from "@shoal/peer";
 import { type KnownPeer, PeerList, type PeerOrigin } from "@shoal/policy";
 import type { Connection } from "./connection.ts";
 import { Dialer, type DialerHost } from "./dialer.ts";
 import type { SwarmSession } from "./host.ts";
+import { Turnover } from "./turnover.ts";
 import { WakeList } from "./wake-list.ts";
 
 /** Peers over a rate limit are looked at so often, in ms. */
@@ -28,6 +30,7 @@ export class Company {
   readonly list: PeerList;
   readonly dialer: Dialer;
   readonly awake: WakeList;
+  readonly turnover: Turnover = new Turnover();
   readonly tick: Alarm;
   readonly rateTick: Alarm;
 
@@ -47,6 +50,15 @@ export class Company {
     this.rateTick = session.deadlines.alarm((now) => {
       if (payDebts(this.connections.values(), now)) this.rateLimited(now);
     });
+  }
+
+  /** If all places are taken and others could be dialled: closes connections that are of no use. */
+  makeRoom(places: number, finished: boolean, now: number): void {
+    const { connections, dialer, list } = this;
+    if (connections.size + dialer.size < places || list.candidates({ finished }) === 0) return;
+    for (const { peer } of this.turnover.leaving(connections.values(), places, now)) {
+      peer.close(new PeerError("ERR_PEER_USELESS", "nobody wanted anything, and others wait"));
+    }
   }
 
   /** Somebody is over a rate limit. */

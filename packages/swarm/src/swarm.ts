@@ -391,6 +391,7 @@ export class Swarm implements PeerHost {
 
   #onTick(now: number): void {
     for (const { peer } of this.connections.values()) peer.tick(now);
+    this.#known?.makeRoom(this.#session.budget.perTorrent, this.#content.isFinished, now);
     this.dialMore();
     this.#host.ticked(now);
     this.#armTick(now);

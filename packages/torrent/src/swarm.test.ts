@@ -240,6 +240,22 @@ describe("interest", () => {
   });
 });
 
+it("makes room for strangers when all places are taken by those who have nothing", async () => {
+  const world = new World();
+  const budget = new ConnectionBudget();
+  budget.perTorrent = 10;
+  const torrent = await started(world, { host: world.host({ budget }) });
+  const nobodies = Array.from({ length: 12 }, (_, i) => at(10 + i));
+  for (const where of nobodies) answerer(world, where, (messages) => messages.haveNone());
+  torrent.addPeers(nobodies);
+  await world.pass(5000);
+  expect(torrent.peers).toHaveLength(10);
+  const seed = world.torrent(99, DATA.metainfo, { store: await testStore(DATA) });
+  await world.until(seed.start());
+  torrent.addPeers([at(99)]);
+  await world.until(torrent.completed(), 180_000);
+});
+
 it("tells the slots of interest and of ends", async () => {
   const world = new World();
   const host = world.host();
