@@ -12,6 +12,8 @@ interface Download {
   readonly errorMessage?: string;
   /** `"true"` once every piece is there and verified. */
   readonly seeder?: string;
+  /** How many peers it has shaken hands with, in decimal. */
+  readonly connections?: string;
 }
 
 export const aria2: ForeignClient = {
@@ -50,6 +52,8 @@ export const aria2: ForeignClient = {
     return {
       endpoint: { address: options.address, port },
       dial: async (peer) => tracker.name(peer),
+      connected: async () =>
+        void (await reached("connected", ({ connections = "0" }) => connections !== "0")),
       finished: async () => void (await reached("finished", isSeeder)),
       close,
       logs: () => `${child.logs()}\nannounces: ${tracker.announces()}`,

@@ -13,9 +13,24 @@ export interface StartOptions {
   readonly dir: string;
   /** An empty folder for the client's own files: settings, logs, resume data. */
   readonly work: string;
-  /** Where it listens: `127.0.0.1` or `::1`. */
+  /** Where it listens, and what it dials from: `127.0.0.1`, `::1`, an address of a namespace. */
   readonly address: string;
+  /** Words before its command, to run it elsewhere: `nsenter …`. For libtorrent, transmission and WebTorrent. */
+  readonly runner?: readonly string[] | undefined;
+  /** How it finds peers by itself; not at all by default. For libtorrent, transmission and Shoal. */
+  readonly find?: Find | undefined;
+  /** Bytes per second that it downloads at most. For libtorrent, transmission and Shoal. */
+  readonly downloadLimit?: number | undefined;
 }
+
+/** One way to find peers, alone. */
+export type Find =
+  /** Peer exchange. */
+  | { readonly by: "pex" }
+  /** Local discovery by multicast. */
+  | { readonly by: "lsd" }
+  /** The DHT that this node belongs to. For libtorrent and Shoal. */
+  | { readonly by: "dht"; readonly node: Endpoint };
 
 /** A BitTorrent client that a test can start. */
 export interface ForeignClient {
@@ -37,6 +52,8 @@ export interface RunningClient {
   readonly endpoint: Endpoint;
   /** Tells the client of a peer; resolves when it knows, not when it is connected. */
   dial(peer: Endpoint): Promise<void>;
+  /** Resolves once it has shaken hands with a peer. */
+  connected(): Promise<void>;
   /** Resolves once the client says that it has every piece, verified. */
   finished(): Promise<void>;
   /** Stops the client in order. What it downloaded is on disk after that. */

@@ -18,8 +18,7 @@ export const libtorrent: ForeignClient = {
   start: (options) =>
     startLineClient(
       "libtorrent",
-      PYTHON,
-      ["-X", "faulthandler", LIBTORRENT_PROGRAM, "client"],
+      [PYTHON, "-X", "faulthandler", LIBTORRENT_PROGRAM, "client"],
       options,
     ),
 };

@@ -6,26 +6,28 @@ import { inTime } from "./wait.ts";
 /**
  * Starts a program that gets the {@link StartOptions} as its one JSON argument and writes
  * `{"event":"listening","port":N}`, then `{"event":"ready"}` once it may be dialled (as a seed: once
- * all is verified), then `{"event":"finished"}` when it has everything; it reads
+ * all is verified), then `{"event":"finished"}` when it has everything, and at any time `{"event":"connected"}`; it reads
  * `{"do":"dial","address":…,"port":N}`, and stops at the end of its input.
  */
 export async function startLineClient(
   name: string,
-  command: string,
-  args: readonly string[],
+  words: readonly string[],
   options: StartOptions,
 ): Promise<RunningClient> {
   const listening = Promise.withResolvers<number>();
   const ready = Promise.withResolvers<void>();
+  const connected = Promise.withResolvers<void>();
   const finished = Promise.withResolvers<void>();
+  const [command, ...args] = [...(options.runner ?? []), ...words, JSON.stringify(options)];
   const child = startChild({
     command,
-    args: [...args, JSON.stringify(options)],
+    args,
     cwd: options.work,
     onLine: (line) => {
       const event = parse(line);
       if (event?.event === "listening" && event.port !== undefined) listening.resolve(event.port);
       if (event?.event === "ready") ready.resolve();
+      if (event?.event === "connected") connected.resolve();
       if (event?.event === "finished") finished.resolve();
     },
   });
@@ -37,6 +39,7 @@ export async function startLineClient(
     return {
       endpoint: { address: options.address, port },
       dial: async (peer) => child.send(JSON.stringify({ do: "dial", ...peer })),
+      connected: () => orFailure("connected", connected.promise),
       finished: () => orFailure("finished", finished.promise),
       close: () => child.close(),
       logs: () => child.logs(),

@@ -1,4 +1,5 @@
 // Shoal itself, through its public API and in this process, as one more client to put in a pair.
+import { formatEndpoint } from "@shoal/core";
 import { createSession } from "@shoal/session";
 import type { ForeignClient } from "./client.ts";
 import { inTime } from "./wait.ts";
@@ -7,8 +8,19 @@ export const shoal: ForeignClient = {
   name: "shoal",
   dials: true,
   makesEmptyFiles: true,
-  async start({ role, torrentFile, magnet, dir, address }) {
-    const session = await createSession({ bind: [address], port: 0, trackers: false, dht: false });
+  async start({ role, torrentFile, magnet, dir, address, find, downloadLimit }) {
+    const session = await createSession({
+      bind: [address],
+      port: 0,
+      downloadRateLimit: downloadLimit ?? Number.POSITIVE_INFINITY,
+      trackers: false,
+      dht: find?.by === "dht" && { bootstrap: [formatEndpoint(find.node)] },
+      lsd: find?.by === "lsd",
+      pex: find?.by === "pex",
+      metadata: true,
+      webSeeds: false,
+      portMapping: false,
+    });
     const log: string[] = [];
     const note = (event: string, what: unknown): void => void log.push(`${event}: ${String(what)}`);
     try {
@@ -19,11 +31,13 @@ export const shoal: ForeignClient = {
       torrent.on("banned", ({ reason }) => note("banned", reason));
       torrent.on("warning", (warning) => note("warning", warning));
       torrent.on("error", (error) => note("error", error));
+      const met = torrent.once("connected");
       const finished = (): Promise<void> => inTime("shoal: finished", torrent.completed());
       if (role === "seed") await finished();
       return {
         endpoint: { address, port: session.port },
         dial: async (peer) => torrent.addPeers([peer]),
+        connected: async () => void (await inTime("shoal: connected", met)),
         finished,
         close: () => session.close(),
         logs: () => `${log.join("\n")}\n${JSON.stringify(torrent.progress)}`,

@@ -16,6 +16,7 @@ interface TorrentStatus {
   readonly leftUntilDone: number;
   readonly error: number;
   readonly errorString: string;
+  readonly peersConnected: number;
 }
 
 /**
@@ -27,18 +28,16 @@ export const transmission: ForeignClient = {
   dials: false,
   makesEmptyFiles: false,
   async start(options) {
-    const port = await freePort(options.address);
-    const rpcPort = await freePort("127.0.0.1");
+    // Elsewhere it is alone: any port is free.
+    const port = await freePort(options.runner === undefined ? options.address : "127.0.0.1");
+    const rpc = new Rpc(rpcHost(options), await freePort("127.0.0.1"));
     await writeFile(
       join(options.work, "settings.json"),
-      JSON.stringify(settings(options, port, rpcPort)),
+      JSON.stringify(settings(options, port, rpc)),
     );
-    const child = startChild({
-      command: "transmission-daemon",
-      args: ["--foreground", "--config-dir", options.work],
-      cwd: options.work,
-    });
-    const rpc = new Rpc(rpcPort);
+    const words = ["transmission-daemon", "--foreground", "--config-dir", options.work];
+    const [command = "", ...args] = [...(options.runner ?? []), ...words];
+    const child = startChild({ command, args, cwd: options.work });
     try {
       await until("transmission: RPC up", () => answer(child, rpc, "session-get", {}));
       await rpc.call("torrent-add", { filename: options.magnet ?? options.torrentFile });
@@ -56,6 +55,7 @@ function running({ address }: StartOptions, port: number, child: Child, rpc: Rpc
   return {
     endpoint: { address, port },
     dial: () => Promise.reject(new Error("expected to be dialled: transmission takes no peers")),
+    connected: () => reached(child, rpc, "connected", ({ peersConnected }) => peersConnected > 0),
     finished: () =>
       reached(
         child,
@@ -74,7 +74,7 @@ async function reached(
   what: string,
   isThere: (torrent: TorrentStatus) => boolean,
 ): Promise<void> {
-  const fields = ["status", "leftUntilDone", "error", "errorString"];
+  const fields = ["status", "leftUntilDone", "error", "errorString", "peersConnected"];
   await until(`transmission: ${what}`, async () => {
     const found = await answer(child, rpc, "torrent-get", { fields });
     const torrent = (found as { torrents?: TorrentStatus[] } | undefined)?.torrents?.[0];
@@ -93,18 +93,29 @@ async function answer(child: Child, rpc: Rpc, method: string, args: object): Pro
   return Promise.race([asked, child.failed]);
 }
 
+/** It takes IPv4 only. */
+function rpcHost({ address }: StartOptions): string {
+  return address.includes(":") ? "127.0.0.1" : address;
+}
+
 class Rpc {
-  readonly #url: string;
+  readonly host: string;
+  readonly port: number;
   #sessionId = "";
 
-  constructor(port: number) {
-    this.#url = `http://127.0.0.1:${port}/transmission/rpc`;
+  constructor(host: string, port: number) {
+    this.host = host;
+    this.port = port;
   }
 
   async call(method: string, args: object): Promise<unknown> {
     const body = JSON.stringify({ method, arguments: args });
     const headers = { "X-Transmission-Session-Id": this.#sessionId };
-    const response = await fetch(this.#url, { method: "POST", body, headers });
+    const response = await fetch(`http://${this.host}:${this.port}/transmission/rpc`, {
+      method: "POST",
+      body,
+      headers,
+    });
     const sessionId = response.headers.get("X-Transmission-Session-Id");
     if (response.status === 409 && sessionId !== null) {
       this.#sessionId = sessionId;
@@ -117,7 +128,11 @@ class Rpc {
   }
 }
 
-function settings({ address, dir }: StartOptions, port: number, rpcPort: number): object {
+function settings(
+  { address, dir, find, downloadLimit }: StartOptions,
+  port: number,
+  rpc: Rpc,
+): object {
   return {
     "bind-address-ipv4": address.includes(":") ? "127.0.0.1" : address,
     "bind-address-ipv6": address.includes(":") ? address : "::1",
@@ -125,17 +140,19 @@ function settings({ address, dir }: StartOptions, port: number, rpcPort: number)
     "download-dir": dir,
     encryption: 0,
     "incomplete-dir-enabled": false,
-    "lpd-enabled": false,
+    "lpd-enabled": find?.by === "lsd",
     "message-level": 2,
     "peer-port": port,
-    "pex-enabled": false,
+    "pex-enabled": find?.by === "pex",
     "port-forwarding-enabled": false,
     "rename-partial-files": false,
     "rpc-authentication-required": false,
-    "rpc-bind-address": "127.0.0.1",
+    "rpc-bind-address": rpc.host,
     "rpc-host-whitelist-enabled": false,
-    "rpc-port": rpcPort,
+    "rpc-port": rpc.port,
     "rpc-whitelist-enabled": false,
+    "speed-limit-down": Math.ceil((downloadLimit ?? 0) / 1000),
+    "speed-limit-down-enabled": downloadLimit !== undefined,
     "utp-enabled": false,
   };
 }

@@ -9,5 +9,5 @@ export const webtorrent: ForeignClient = {
   name: "webtorrent",
   dials: true,
   makesEmptyFiles: true,
-  start: (options) => startLineClient("webtorrent", process.execPath, [PROGRAM], options),
+  start: (options) => startLineClient("webtorrent", [process.execPath, PROGRAM], options),
 };

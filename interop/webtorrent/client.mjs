@@ -25,7 +25,10 @@ client.on("error", (error) => {
 
 const torrent = client.add(magnet ?? torrentFile, { path: dir });
 torrent.on("warning", (warning) => say("log", { message: String(warning) }));
-torrent.on("wire", (wire, address) => say("log", { message: `${wire.type} ${address}` }));
+torrent.on("wire", (wire, address) => {
+  say("log", { message: `${wire.type} ${address}` });
+  say("connected");
+});
 
 let listening = client.listening;
 let checked = false;
