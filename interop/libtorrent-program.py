@@ -1,7 +1,7 @@
 """libtorrent as a client (see line-client.ts for its protocol) and as a maker of torrents.
 
 usage: libtorrent-program.py client '{"role", "torrentFile", "dir", "address", "find", "downloadLimit"}'
-       libtorrent-program.py create '{"root", "pieceLength", "torrentFile"}'
+       libtorrent-program.py create '{"root", "pieceLength", "torrentFile", "webSeeds", "httpSeeds"}'
 """
 import json
 import os
@@ -106,6 +106,10 @@ def create(options):
     files = lt.file_storage()
     lt.add_files(files, root)
     torrent = lt.create_torrent(files, options["pieceLength"], lt.create_torrent.v1_only)
+    for url in options["webSeeds"]:
+        torrent.add_url_seed(url)
+    for url in options["httpSeeds"]:
+        torrent.add_http_seed(url)
     lt.set_piece_hashes(torrent, os.path.dirname(root))
     with open(options["torrentFile"], "wb") as out:
         out.write(lt.bencode(torrent.generate()))

@@ -7,8 +7,11 @@ import { promisify } from "node:util";
 import { createTorrent } from "@shoal/session";
 import { LIBTORRENT_PROGRAM, PYTHON } from "./libtorrent.ts";
 
-/** `single`: one file; `multi`: 200 files of odd sizes, some empty, nested, with Unicode names. */
-export type PayloadKind = "single" | "multi";
+/**
+ * `single`: one file; `multi`: 200 files of odd sizes, some empty, nested, with Unicode names; `odd`:
+ * files whose names would mean something else in a URL.
+ */
+export type PayloadKind = "single" | "multi" | "odd";
 
 /** What a torrent is made of. */
 export interface Payload {
@@ -17,20 +20,53 @@ export interface Payload {
   readonly root: string;
 }
 
+const ROOTS: Readonly<Record<PayloadKind, string>> = {
+  single: "single file ü.bin",
+  multi: "multi",
+  odd: "odd #1, 100% [+]",
+};
+
+interface PayloadFile {
+  /** Below the root; none if the root is the file. */
+  readonly path: readonly string[];
+  readonly size: number;
+}
+
+const FILES: Readonly<Record<PayloadKind, () => readonly PayloadFile[]>> = {
+  single: () => [{ path: [], size: SINGLE_BYTES }],
+  multi: () =>
+    Array.from({ length: MULTI_FILES }, (_, index) => ({
+      path: multiPath(index),
+      size: multiSize(index),
+    })),
+  odd: () =>
+    ODD_NAMES.map((name, index) => ({ path: name.split("/"), size: multiSize(index + 1) })),
+};
+
 const SINGLE_BYTES = 10 * 1024 * 1024 + 12_345;
 const MULTI_FILES = 200;
 
+const ODD_NAMES = [
+  "query?a=b&c=d.bin",
+  "fragment #2.bin",
+  "50%.bin",
+  "%41%2e%2E.bin",
+  "plus+plus and space.bin",
+  "semi;colon:comma,at@.bin",
+  "~tilde 'single' \"double\" `back`.bin",
+  "pipe|caret^<brackets>{braces}.bin",
+  "...dots/..a/b../#/?/%/file",
+  "http:/example/a.bin",
+  "ümlaut 深い/u\u0308mlaut 🐟.bin",
+];
+
 /** Writes the payload into `dir`; the same kind has the same bytes always. */
 export async function makePayload(kind: PayloadKind, dir: string): Promise<Payload> {
-  const root = join(dir, kind === "single" ? "single file ü.bin" : "multi");
-  if (kind === "single") {
-    await writeFile(root, bytes("single", SINGLE_BYTES));
-  } else {
-    for (let index = 0; index < MULTI_FILES; index++) {
-      const path = join(root, ...multiPath(index));
-      await mkdir(dirname(path), { recursive: true });
-      await writeFile(path, bytes(`multi ${index}`, multiSize(index)));
-    }
+  const root = join(dir, ROOTS[kind]);
+  for (const { path, size } of FILES[kind]()) {
+    const file = join(root, ...path);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, bytes([kind, ...path].join("/"), size));
   }
   return { kind, root };
 }
@@ -38,17 +74,26 @@ export async function makePayload(kind: PayloadKind, dir: string): Promise<Paylo
 /** Who makes the torrent file: libtorrent, the reference, or Shoal's `createTorrent`. */
 export type TorrentMaker = "libtorrent" | "shoal";
 
+/** Web servers that a torrent names. */
+export interface WebSeeds {
+  /** Base URLs of files (BEP 19). */
+  readonly webSeeds?: readonly string[];
+  /** URLs of scripts that serve pieces (BEP 17); libtorrent's torrents only. */
+  readonly httpSeeds?: readonly string[];
+}
+
 /** Makes a v1 torrent of the payload. `pieceLength` is a power of two ≥ 16,384. */
 export async function makeTorrent(
   { root }: Payload,
   pieceLength: number,
   maker: TorrentMaker,
   torrentFile: string,
+  { webSeeds = [], httpSeeds = [] }: WebSeeds = {},
 ): Promise<void> {
   if (maker === "shoal") {
-    await writeFile(torrentFile, await createTorrent(root, { pieceLength }));
+    await writeFile(torrentFile, await createTorrent(root, { pieceLength, webSeeds }));
   } else {
-    const options = JSON.stringify({ root, pieceLength, torrentFile });
+    const options = JSON.stringify({ root, pieceLength, torrentFile, webSeeds, httpSeeds });
     await promisify(execFile)(PYTHON, [LIBTORRENT_PROGRAM, "create", options]);
   }
 }
