@@ -1,5 +1,5 @@
 // Keeps torrents announced: each in its turn, spread in time, few at once.
-import type { Alarm, Endpoint } from "@shoal/core";
+import { type Alarm, copyBytes, type Endpoint } from "@shoal/core";
 import { searchPeers } from "./swarm-lookup.ts";
 import { type DhtContext, write } from "./walk.ts";
 
@@ -63,7 +63,7 @@ export class Announcer {
 
   open(infoHash: Uint8Array, options: AnnounceOptions): Announcement {
     const entry: Entry = {
-      infoHash: infoHash.slice(),
+      infoHash: copyBytes(infoHash),
       options,
       alarm: this.#context.deadlines.alarm((now) => this.#ring(entry, now)),
       abort: new AbortController(),

@@ -1,5 +1,12 @@
 // Where a node is and what it is called, and the compact lists of them (BEP 5, BEP 32).
-import { decodeCompact, type Endpoint, encodeCompact, isDialable, isLocal } from "@shoal/core";
+import {
+  copyBytes,
+  decodeCompact,
+  type Endpoint,
+  encodeCompact,
+  isDialable,
+  isLocal,
+} from "@shoal/core";
 import { ID_LENGTH } from "./node-id.ts";
 
 /** A node as others tell of it. */
@@ -41,7 +48,7 @@ export function decodeContacts(
     const id = bytes.subarray(at, at + ID_LENGTH);
     if (isWanted?.(id) === false) continue;
     const [endpoint] = decodeCompact(bytes.subarray(at + ID_LENGTH, at + size), family);
-    if (endpoint !== undefined) contacts.push({ id: id.slice(), endpoint });
+    if (endpoint !== undefined) contacts.push({ id: copyBytes(id), endpoint });
   }
   return contacts;
 }

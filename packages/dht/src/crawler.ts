@@ -1,5 +1,5 @@
 // A walk through the whole DHT that asks every node for info-hashes (BEP 51).
-import { type Endpoint, endpointFamily, formatEndpoint } from "@shoal/core";
+import { copyBytes, type Endpoint, endpointFamily, formatEndpoint } from "@shoal/core";
 import { Channel } from "./channel.ts";
 import { type Contact, isCredible } from "./contact.ts";
 import { sampleOf } from "./direct.ts";
@@ -89,7 +89,7 @@ export function crawl(context: DhtContext, options: CrawlOptions): AsyncIterable
  * whom nobody else knows better.
  */
 function nearOrFar(id: Uint8Array): Uint8Array {
-  const target = id.slice();
+  const target = copyBytes(id);
   // These bits of an id follow from nothing.
   const bit = (id[18] ?? 0) % DEPTH;
   target[bit >> 3] = (target[bit >> 3] ?? 0) ^ (0x80 >> (bit & 7));

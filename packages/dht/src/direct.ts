@@ -1,6 +1,6 @@
 // Queries to one node, as promises.
 import type { BencodeDict } from "@shoal/bencode";
-import { type Endpoint, endpointFamily, formatEndpoint } from "@shoal/core";
+import { copyBytes, type Endpoint, endpointFamily, formatEndpoint } from "@shoal/core";
 import { type Contact, decodeContacts } from "./contact.ts";
 import { closedError, DhtError } from "./error.ts";
 import type { KrpcValues } from "./krpc.ts";
@@ -50,7 +50,7 @@ export function query(
       throw new DhtError("ERR_DHT_FAMILY", `expected a socket of the family of ${name}, have none`);
     }
     const sent = site.ask(to, method, args, {
-      replied: ({ id, values }, rtt) => resolve({ id: id.slice(), values, rtt }),
+      replied: ({ id, values }, rtt) => resolve({ id: copyBytes(id), values, rtt }),
       refused: ({ code, message }) => {
         const text = `${name} answered ${method} with error ${code}: ${message}`;
         reject(new DhtError("ERR_DHT_REMOTE", text, code));
@@ -78,7 +78,7 @@ export async function sampleOf(
   }
   const infoHashes: Uint8Array[] = [];
   for (let at = 0; at + ID_LENGTH <= samples.length; at += ID_LENGTH) {
-    infoHashes.push(samples.slice(at, at + ID_LENGTH));
+    infoHashes.push(copyBytes(samples.subarray(at, at + ID_LENGTH)));
   }
   return {
     infoHashes,

@@ -1,7 +1,7 @@
 // Reading and writing items in the DHT (BEP 44), and following mutable ones (BEP 46).
 import { type BencodeInput, type BencodeValue, decode, encode } from "@shoal/bencode";
 import type { Clock, Deadlines } from "@shoal/core";
-import { equalBytes } from "@shoal/core";
+import { copyBytes, equalBytes } from "@shoal/core";
 import type { Signer } from "./crypto.ts";
 import { DhtError } from "./error.ts";
 import type { Item, SignedPart } from "./item.ts";
@@ -66,7 +66,7 @@ export async function getImmutable(
     if (encoded === undefined || !equalBytes(immutableTarget(context.crypto, encoded), target)) {
       return false;
     }
-    value = decode(encoded.slice());
+    value = decode(copyBytes(encoded));
     return true;
   };
   await walk(context, { target, method: "get", args: { target }, answered }, signal);
@@ -231,8 +231,8 @@ function readSigned(
   if (signature === undefined || key === undefined || !equalBytes(key, publicKey)) return undefined;
   if (!isCanonical(encoded)) return undefined;
   return {
-    encoded: encoded.slice(),
-    signed: { publicKey, salt, seq, signature: signature.slice() },
+    encoded: copyBytes(encoded),
+    signed: { publicKey, salt, seq, signature: copyBytes(signature) },
   };
 }
 

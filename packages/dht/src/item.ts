@@ -1,6 +1,6 @@
 // Items that anybody can store in the DHT: immutable by hash, mutable by key (BEP 44, BEP 46).
 import { type BencodeValue, decode, encode } from "@shoal/bencode";
-import { concatBytes } from "@shoal/core";
+import { concatBytes, copyBytes } from "@shoal/core";
 import type { DhtCrypto } from "./crypto.ts";
 
 /** Bytes of the largest bencoded value that nodes store. */
@@ -87,7 +87,7 @@ export function torrentOf(value: BencodeValue): Uint8Array | undefined {
     return undefined;
   }
   const infoHash = value.bytes("ih");
-  return infoHash?.length === 20 ? infoHash.slice() : undefined;
+  return infoHash?.length === 20 ? copyBytes(infoHash) : undefined;
 }
 
 function ascii(text: string): Uint8Array {

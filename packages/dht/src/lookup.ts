@@ -1,5 +1,5 @@
 // One walk through the DHT towards a target: asks ever closer nodes until the closest have answered.
-import { type Endpoint, formatEndpoint, isLocal } from "@shoal/core";
+import { copyBytes, type Endpoint, formatEndpoint, isLocal } from "@shoal/core";
 import { type Contact, isCredible, subnetOf } from "./contact.ts";
 import type { KrpcError, KrpcReply } from "./krpc.ts";
 import { compareDistance } from "./node-id.ts";
@@ -108,7 +108,7 @@ export class Lookup {
       replied: (reply) => {
         arrive();
         if (this.#isOver) return;
-        const candidate = this.#consider({ id: reply.id.slice(), endpoint }, 1);
+        const candidate = this.#consider({ id: copyBytes(reply.id), endpoint }, 1);
         if (candidate !== undefined) this.#replied(candidate, reply);
         else this.#read(reply, endpoint, 1);
         this.#step();
@@ -258,7 +258,8 @@ export class Lookup {
       return;
     }
     candidate.state = "answered";
-    candidate.token = reply.values.bytes("token")?.slice(0, MAX_TOKEN);
+    const token = reply.values.bytes("token");
+    candidate.token = token && copyBytes(token.subarray(0, MAX_TOKEN));
     this.#replies++;
     this.#read(reply, contact.endpoint, candidate.depth + 1);
     this.#task.answered?.(contact, reply);

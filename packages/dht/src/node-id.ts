@@ -1,4 +1,5 @@
 // Node ids and info-hashes: 160-bit keys and the XOR metric between them (BEP 5).
+import { copyBytes } from "@shoal/core";
 import { DhtError } from "./error.ts";
 
 /** Bytes of a node id, an info-hash and a target. */
@@ -31,7 +32,7 @@ export function sharedPrefix(a: Uint8Array, b: Uint8Array): number {
 
 /** A copy of `id` whose bit `bit` is flipped and whose later bits are those of `noise`. */
 export function divergeAt(id: Uint8Array, bit: number, noise: Uint8Array): Uint8Array {
-  const made = id.slice();
+  const made = copyBytes(id);
   const byte = bit >> 3;
   const keep = 0xff00 >> (bit & 7);
   const flip = 0x80 >> (bit & 7);

@@ -1,5 +1,12 @@
 // The first to look at a datagram: lets answers through to who asked, and queries to the server.
-import { type Clock, type Endpoint, type Entropy, encodeCompact, isLocal } from "@shoal/core";
+import {
+  type Clock,
+  copyBytes,
+  type Endpoint,
+  type Entropy,
+  encodeCompact,
+  isLocal,
+} from "@shoal/core";
 import type { DhtCrypto } from "./crypto.ts";
 import type { ItemStore } from "./item-store.ts";
 import { decodeKrpc, encodeError, KRPC_ERROR, type KrpcQuery } from "./krpc.ts";
@@ -135,7 +142,7 @@ export class Reception {
     if (query.readOnly) return;
     // In our own network many nodes may share an address, as all on this machine do.
     if (!isLocal(from.address) && !this.#visitors.mayMeet(visitor, now)) return;
-    site.meet([{ id: query.id.slice(), endpoint: from }]);
+    site.meet([{ id: copyBytes(query.id), endpoint: from }]);
   }
 
   #send(site: Site, bytes: Uint8Array, to: Endpoint): void {

@@ -1,6 +1,6 @@
 // Answers to the queries of others (BEP 5, 32, 33, 42, 44, 51).
 import { type BencodeDict, decode } from "@shoal/bencode";
-import { concatBytes, type Endpoint, equalBytes } from "@shoal/core";
+import { concatBytes, copyBytes, type Endpoint, equalBytes } from "@shoal/core";
 import type { DhtCrypto } from "./crypto.ts";
 import { type Item, isCanonical, isGenuine, itemTarget, MAX_SALT, MAX_VALUE } from "./item.ts";
 import type { ItemStore } from "./item-store.ts";
@@ -141,12 +141,12 @@ export class Server {
     if (!this.#hasToken(visit, infoHash)) return BAD_TOKEN;
     const port = args.int("implied_port") === 1 ? visit.from.port : (args.int("port") ?? 0);
     if (port < 1 || port > 65_535) return INVALID;
-    const peer = compact.slice();
+    const peer = copyBytes(compact);
     peer[peer.length - 2] = port >> 8;
     peer[peer.length - 1] = port & 0xff;
     const isSeed = args.int("seed") === 1;
     this.#host.peers.add(infoHash, { compact: peer, isSeed }, now);
-    this.#host.announced(infoHash.slice(), { address: visit.from.address, port });
+    this.#host.announced(copyBytes(infoHash), { address: visit.from.address, port });
     return { id: localId };
   }
 
@@ -178,13 +178,13 @@ export class Server {
     const publicKey = args.bytes("k");
     const salt = args.bytes("salt") ?? new Uint8Array(0);
     if (salt.length > MAX_SALT) return SALT_TOO_LONG;
-    let item: Item = { encoded: encoded.slice(), signed: undefined };
+    let item: Item = { encoded: copyBytes(encoded), signed: undefined };
     if (publicKey !== undefined) {
       const seq = args.big("seq");
       const signature = args.bytes("sig");
       if (seq === undefined || signature === undefined) return INVALID;
-      const signed = { publicKey: publicKey.slice(), salt: salt.slice(), seq, signature };
-      item = { encoded: item.encoded, signed: { ...signed, signature: signature.slice() } };
+      const signed = { publicKey: copyBytes(publicKey), salt: copyBytes(salt), seq, signature };
+      item = { encoded: item.encoded, signed: { ...signed, signature: copyBytes(signature) } };
     }
     const target = itemTarget(crypto, item);
     if (!this.#hasToken(visit, target)) return BAD_TOKEN;

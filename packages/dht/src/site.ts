@@ -2,6 +2,7 @@
 import {
   type Alarm,
   type Clock,
+  copyBytes,
   type Datagrams,
   type Deadlines,
   type Endpoint,
@@ -175,7 +176,7 @@ export class Site {
       now,
       handler: {
         replied: (reply, rtt) => {
-          this.#answered({ id: reply.id.slice(), endpoint }, contact, rtt);
+          this.#answered({ id: copyBytes(reply.id), endpoint }, contact, rtt);
           this.#vote(endpoint, reply);
           handler.replied(reply, rtt);
         },

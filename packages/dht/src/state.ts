@@ -1,6 +1,6 @@
 // What a node keeps over restarts: its ids and the nodes that it knows.
 import { BencodeDict, BencodeError, decodeDict, encode } from "@shoal/bencode";
-import { concatBytes } from "@shoal/core";
+import { concatBytes, copyBytes } from "@shoal/core";
 import { type Contact, decodeContacts, encodeContact } from "./contact.ts";
 import { DhtError } from "./error.ts";
 import { ID_LENGTH } from "./node-id.ts";
@@ -61,7 +61,7 @@ export function decodeState(bytes: Uint8Array): SiteState[] {
     for (let at = 0; at < Math.min(nodes.length, size * MAX_NODES); at += size) {
       contacts.push(...decodeContacts(nodes.subarray(at, at + size), family));
     }
-    states.push({ family, local: site.text("local") ?? "", id: id.slice(), contacts });
+    states.push({ family, local: site.text("local") ?? "", id: copyBytes(id), contacts });
   }
   return states;
 }
