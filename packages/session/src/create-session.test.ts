@@ -1,3 +1,5 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { expect, it } from "vitest";
 import { Workshop } from "../testing/workshop.ts";
 import { createSession } from "./create-session.ts";
@@ -51,4 +53,23 @@ it("locks its cache when the first torrent is added, or warns and goes on", asyn
     expect(lockedBytes).toBe(0);
   }
   await shop.close();
+});
+
+it("reads the blocklist once, though ports that it tries are taken", async () => {
+  let requests = 0;
+  const server = createServer((_, response) => {
+    requests++;
+    response.end("192.0.2.0/24\n");
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const blocklist = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const options = { bind: ["127.0.0.1"], dht: false, lsd: false, portMapping: false };
+  // Whatever port the first one has found: the second one tries that too.
+  const first = await createSession(options);
+  const second = await createSession({ ...options, blocklist });
+  expect(second.port).not.toBe(first.port);
+  expect(requests).toBe(1);
+  await first.close();
+  await second.close();
+  server.close();
 });

@@ -2,9 +2,9 @@
 import { resolve } from "node:path";
 import { errorCode } from "@shoal/core";
 import { createDiskIo, fsStore, type StoreFactory } from "@shoal/disk-io";
-import { createNetwork } from "@shoal/net";
+import { createNetwork, type Network } from "@shoal/net";
 import { SessionError } from "./error.ts";
-import { FEATURES, type Features, loadFeatures } from "./features.ts";
+import { FEATURES, type Features, loadFeatures, loadFilter } from "./features.ts";
 import type { SessionInit } from "./init.ts";
 import { PRESETS, type Preset, presetValues } from "./presets.ts";
 import { loadTorrent } from "./services/load.ts";
@@ -55,14 +55,18 @@ const DEFAULT_PORTS = [6881, 6882, 6883, 6884, 6885, 6886, 6887, 6888, 6889, 0];
 /**
  * Starts a BitTorrent session.
  *
- * @throws NetError if the port can't be bound, or there is nothing to bind to; SessionError `ERR_SESSION_SETTING`.
+ * @throws NetError if the port can't be bound, or there is nothing to bind to; SessionError
+ *   `ERR_SESSION_SETTING`; what reading the blocklist throws.
  */
 export async function createSession(options: CreateSessionOptions = {}): Promise<Session> {
   checkOptions(options);
+  const { bind, blocklist } = options;
+  const network = createNetwork(bind === undefined ? {} : { bind });
+  const filter = blocklist === undefined ? undefined : await loadFilter(network, blocklist);
   const ports = options.port === undefined ? DEFAULT_PORTS : [options.port];
   for (const [i, port] of ports.entries()) {
     try {
-      return await openSession(options, port);
+      return await openSession(options, { network, filter, port });
     } catch (error) {
       if (i === ports.length - 1 || errorCode(error) !== "ERR_NET_ADDRESS_IN_USE") throw error;
     }
@@ -70,11 +74,19 @@ export async function createSession(options: CreateSessionOptions = {}): Promise
   throw new RangeError("there was no port to try");
 }
 
-async function openSession(options: CreateSessionOptions, port: number): Promise<Session> {
+/** What a session is opened with at each port that is tried. */
+interface Surroundings extends Pick<SessionInit, "filter"> {
+  readonly network: Network;
+  readonly port: number;
+}
+
+async function openSession(
+  options: CreateSessionOptions,
+  { network, filter, port }: Surroundings,
+): Promise<Session> {
   const { preset = "desktop", listen = true, lockMemory = false } = options;
-  const { bind, cacheSize, diskThreads } = options;
+  const { cacheSize, diskThreads } = options;
   const values = presetValues(preset);
-  const network = createNetwork(bind === undefined ? {} : { bind });
   const at = listen ? network.listenAddresses(port) : [];
   const http = network.http();
   const features = await loadFeatures(options, { network, http });
@@ -90,6 +102,7 @@ async function openSession(options: CreateSessionOptions, port: number): Promise
     transports: [network.tcp],
     listen: at,
     store: storesByFolder(),
+    filter,
     ...features,
     settings: { ...values.settings, ...settingsOf(options) },
     load: (source, signal) => loadTorrent(http, source, signal),

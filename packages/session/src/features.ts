@@ -45,23 +45,30 @@ export interface FeatureHost {
 }
 
 /** Parts of a session. */
-type Loaded = Pick<
-  SessionInit,
-  "services" | "blockSources" | "extensions" | "attendants" | "filter"
->;
+type Loaded = Pick<SessionInit, "services" | "blockSources" | "extensions" | "attendants">;
 
-/** Loads what is switched on. @throws what reading the blocklist throws. */
+/** Reads a blocklist. @throws as `loadBlocklist` of services/blocklist.ts. */
+export async function loadFilter(
+  network: Network,
+  blocklist: string,
+): Promise<NonNullable<SessionInit["filter"]>> {
+  const { loadBlocklist } = await import("./services/blocklist.ts");
+  const http = network.http();
+  try {
+    return (await loadBlocklist(http, blocklist)).filter;
+  } finally {
+    await http.close();
+  }
+}
+
+/** Loads what is switched on; for the blocklist, see {@link loadFilter}. */
 export async function loadFeatures(
   features: Features,
   { network, http }: FeatureHost,
 ): Promise<Loaded> {
   const { trackers = true, dht = true, lsd = true, pex = true } = features;
-  const { metadata = true, webSeeds = true, portMapping = true, blocklist } = features;
+  const { metadata = true, webSeeds = true, portMapping = true } = features;
   return {
-    filter:
-      blocklist === undefined
-        ? undefined
-        : (await (await import("./services/blocklist.ts")).loadBlocklist(http, blocklist)).filter,
     attendants: await Promise.all(
       when(portMapping, async () =>
         (await import("./services/portmap.ts")).portMappingService(network),
