@@ -15,14 +15,18 @@ export async function fetchMetadata(
   { reporter, signal }: Context,
   arrived: (metainfo: Metainfo) => void,
 ): Promise<Metainfo> {
+  signal.throwIfAborted();
   // It may have come from the web while the caller did something else.
   if (torrent.metainfo !== undefined) {
     arrived(torrent.metainfo);
     return torrent.metainfo;
   }
-  const fetched = new Promise<Metainfo>((resolve, reject) => {
-    torrent.on("error", reject);
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  const { promise: fetched, resolve, reject } = Promise.withResolvers<Metainfo>();
+  const leave = (): void => reject(signal.reason);
+  signal.addEventListener("abort", leave, { once: true });
+  const stops = [
+    () => signal.removeEventListener("abort", leave),
+    torrent.on("error", reject),
     torrent.on("metadata", (metainfo) => {
       try {
         arrived(metainfo);
@@ -30,9 +34,13 @@ export async function fetchMetadata(
       } catch (error) {
         reject(error);
       }
-    });
-  });
-  await torrent.resume();
-  const stop = watch(torrent, reporter);
-  return fetched.finally(stop);
+    }),
+    watch(torrent, reporter),
+  ];
+  try {
+    const [metainfo] = await Promise.all([fetched, torrent.resume()]);
+    return metainfo;
+  } finally {
+    for (const stop of stops) stop();
+  }
 }
