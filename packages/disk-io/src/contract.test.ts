@@ -1,4 +1,6 @@
 // The cache contract, line by line: small torrents, in-process jobs, a store that keeps a diary.
+// Line e (locked memory) is in memory-lock.test.ts, line i (claims follow data) in durability.test.ts;
+// policy.test.ts adds to f, fences.test.ts to g.
 import { createHash } from "node:crypto";
 import { Bitfield, BLOCK_SIZE, blockIndex, pieceIndex } from "@shoal/core";
 import { describe, expect, it } from "vitest";

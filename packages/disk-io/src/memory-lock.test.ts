@@ -1,5 +1,5 @@
-// Locking memory: with the system's leave, without it, and without koffi.
-import { execFileSync } from "node:child_process";
+// Line e of the cache contract: memory is locked where asked, else there is a warning, and it goes on.
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -19,7 +19,7 @@ function lockedBytes(): number {
   return Number(kib) * 1024;
 }
 
-describe("locking the cache", () => {
+describe("e: locked memory", () => {
   it.runIf(isLinux)("holds all of it in RAM, or warns once and goes on without", async () => {
     const before = lockedBytes();
     const io = createDiskIo({ cacheSize: 40 * MIB, lockMemory: true });
@@ -46,30 +46,80 @@ describe("locking the cache", () => {
   });
 
   const canLimit = isLinux && isRoot && existsSync("/usr/bin/prlimit");
-  it.runIf(canLimit)("goes on with a warning where the limit is low", () => {
-    const script = `
-      import { readFileSync } from "node:fs";
-      import { createDiskIo, memoryStore } from "@shoal/disk-io";
-      import { PieceGeometry } from "@shoal/core";
-      const io = createDiskIo({ cacheSize: 40 * 2 ** 20, lockMemory: true });
-      io.onWarning = ({ code }) => console.log(code);
-      const layout = { id: "a", pieceLength: 16384, totalLength: 1, files: [] };
-      const geometry = new PieceGeometry(1, 16384);
-      const handler = {};
-      await io.open({ geometry, layout, handler, pieceHashes: new Uint8Array(20), store: memoryStore() });
-      console.log(io.stats().lockedBytes, /VmLck:\\s+0 kB/.test(readFileSync("/proc/self/status", "utf8")));
-      await io.close();
-    `;
-    const node = [process.execPath, "--conditions=shoal-source", "--input-type=module", "-e"];
-    // Root without the privilege to lock what it likes.
-    const bounded = ["setpriv", "--bounding-set=-ipc_lock", "--inh-caps=-ipc_lock"];
-    const output = execFileSync("prlimit", ["--memlock=65536", ...bounded, ...node, script], {
-      cwd: fileURLToPath(new URL("..", import.meta.url)),
-      encoding: "utf8",
-    });
-    expect(output).toBe("ERR_DISK_UNSUPPORTED\n0 true\n");
+  it.runIf(canLimit)("goes on with a warning where the limit is low, as root too", () => {
+    const who = ["--bounding-set=-ipc_lock", "--inh-caps=-ipc_lock"];
+    expect(limited(who)).toBe("ERR_DISK_UNSUPPORTED ulimit\n0 true\ntrue\n");
+  });
+
+  it.runIf(canLimit && canNobody())("goes on with a warning as an unprivileged user", () => {
+    expect(limited(NOBODY)).toBe("ERR_DISK_UNSUPPORTED ulimit\n0 true\ntrue\n");
+  });
+
+  it.runIf(isLinux)("goes on with a warning where koffi is not installed", () => {
+    const output = inProcess([process.execPath, "--import", WITHOUT_KOFFI]);
+    expect(output).toBe("ERR_DISK_UNSUPPORTED koffi\n0 true\ntrue\n");
   });
 });
+
+const NOBODY = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+
+/** Whether a user without rights can run Node on these files, which may lie in somebody's home. */
+function canNobody(): boolean {
+  const here = fileURLToPath(import.meta.url);
+  const run = (...args: string[]): boolean =>
+    spawnSync("setpriv", [...NOBODY, "test", ...args]).status === 0;
+  return run("-r", here) && run("-x", process.execPath);
+}
+
+/** Runs {@link inProcess} with a limit of 64 KiB, with what `setpriv` is told. */
+function limited(who: readonly string[]): string {
+  return inProcess(["prlimit", "--memlock=65536", "setpriv", ...who, process.execPath]);
+}
+
+/** Has every import of koffi fail. */
+const WITHOUT_KOFFI = `data:text/javascript,${encodeURIComponent(`
+  import { registerHooks } from "node:module";
+  const resolve = (name, context, next) => {
+    if (name === "koffi") throw new Error("not installed");
+    return next(name, context);
+  };
+  registerHooks({ resolve });
+`)}`;
+
+/**
+ * Asks for locked memory in a process of its own, then downloads a piece there.
+ *
+ * @returns what it printed: the warning; the bytes locked, and whether the kernel agrees that there are
+ *   none; whether the piece is stored.
+ */
+function inProcess([command = "", ...args]: readonly string[]): string {
+  const script = `
+    import { createHash } from "node:crypto";
+    import { readFileSync } from "node:fs";
+    import { createDiskIo, memoryStore } from "@shoal/disk-io";
+    import { PieceGeometry } from "@shoal/core";
+    const io = createDiskIo({ cacheSize: 40 * 2 ** 20, lockMemory: true });
+    io.onWarning = ({ code, message }) => console.log(code, /ulimit|koffi/.exec(message)?.[0]);
+    const stored = Promise.withResolvers();
+    const torrent = await io.open({
+      geometry: new PieceGeometry(5, 16384),
+      layout: { id: "a", pieceLength: 16384, totalLength: 5, files: [] },
+      pieceHashes: createHash("sha1").update("shoal").digest(),
+      store: memoryStore(),
+      handler: { pieceStored: stored.resolve, pieceFailed: stored.reject, writeFailed: stored.reject },
+    });
+    console.log(io.stats().lockedBytes, /VmLck:\\s+0 kB/.test(readFileSync("/proc/self/status", "utf8")));
+    const slot = torrent.allocate(0, 0);
+    torrent.copyIn(slot, 0, Buffer.from("shoal"), 0, 5);
+    torrent.put(0, 0, slot);
+    torrent.complete(0);
+    console.log((await stored.promise) === 0);
+    await io.close();
+  `;
+  const node = ["--conditions=shoal-source", "--input-type=module", "-e", script];
+  const cwd = fileURLToPath(new URL("..", import.meta.url));
+  return execFileSync(command, [...args, ...node], { cwd, encoding: "utf8" });
+}
 
 describe("MemoryLock", () => {
   const memory = new Uint8Array(40 * MIB);
