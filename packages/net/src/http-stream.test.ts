@@ -148,13 +148,13 @@ describe("HttpClient.stream", () => {
       failed: (error) => expect.unreachable(error.message),
     });
     const later = (): void => {
-      setTimeout(() => {
+      void turns(20).then(() => {
         isPaused = false;
         stream.resume();
-      }, 2);
+      });
     };
     while (!isPaused) await turn();
-    for (let i = 0; i < 100; i++) await turn();
+    await turns(100);
     // What the system buffers, but no more.
     expect([total, written < 50_000_000]).toEqual([0, true]);
     later();
@@ -197,7 +197,7 @@ describe("HttpClient.stream", () => {
     );
     const client = make();
     expect((await get(client, `${url}/small`, bounds, () => false)).head?.status).toBe(404);
-    for (let i = 0; i < 100; i++) await turn();
+    await turns(100);
     expect((await get(client, `${url}/x`)).body.toString()).toBe("x");
     expect(connections).toBe(1);
     const gone = new Promise((resolve) => server.once("connection", resolve));
@@ -258,12 +258,20 @@ describe("HttpClient.stream", () => {
     const client = make();
     const short = { idleTimeoutMs: 50 };
     expect((await get(client, url, short)).error).toMatchObject({ code: "ERR_NET_TIMEOUT" });
+    const paused = Promise.withResolvers<void>();
     const waiting = get(client, url, short, (stream) => {
       stream.pause();
+      paused.resolve();
       return true;
     });
-    const early = await Promise.race([waiting, new Promise((resolve) => setTimeout(resolve, 200))]);
-    expect(early).toBe(undefined);
+    let isOver = false;
+    void waiting.then(() => {
+      isOver = true;
+    });
+    await paused.promise;
+    // One that is asked for later waits as long: the paused one would have failed before it.
+    expect((await get(client, url, short)).error).toMatchObject({ code: "ERR_NET_TIMEOUT" });
+    expect(isOver).toBe(false);
     waiting.stream.resume();
     expect((await waiting).error).toMatchObject({ code: "ERR_NET_TIMEOUT" });
   });
@@ -290,7 +298,7 @@ describe("HttpClient.stream", () => {
       failed: (error) => expect.unreachable(error.message),
     });
     await promise;
-    for (let i = 0; i < 20; i++) await turn();
+    await turns(20);
   });
 
   it("refuses bad URLs and headers at once, and everything once closed", async () => {
@@ -326,7 +334,7 @@ describe("HttpClient.stream", () => {
     cleanUp.push(() => setDefaultCACertificates(trusted));
     const got = get(client, url, bounds, (stream) => {
       stream.pause();
-      setTimeout(() => stream.resume(), 20);
+      void turns(20).then(() => stream.resume());
       return true;
     });
     const { body, error } = await got;
@@ -448,6 +456,10 @@ async function listen(
 
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
+}
+
+async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await turn();
 }
 
 // Known to all the world: of no use but here.

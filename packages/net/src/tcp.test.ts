@@ -134,7 +134,8 @@ describe("tcpTransport", () => {
     const sent = writev.mock.calls[0]?.[0] as unknown as Buffer[];
     expect(sent).toHaveLength(32);
     expect(sent[1]?.buffer).toBe(slab);
-    await vi.waitFor(() => expect(atClient.flushes).toEqual([total]));
+    await atClient.flushed(total);
+    expect(atClient.flushes).toEqual([total]);
     const bytes = atServer.bytes();
     for (let i = 0; i < 16; i++) {
       expect(bytes.subarray(i * 16_397, i * 16_397 + 13)).toEqual(Buffer.alloc(13, i));
@@ -148,7 +149,7 @@ describe("tcpTransport", () => {
     const atServer = record(server);
     for (let i = 0; i < 5; i++) client.write([new Uint8Array(1000), new Uint8Array(i)]);
     await atServer.received(5010);
-    await vi.waitFor(() => expect(atClient.flushes.at(-1)).toBe(5010));
+    await atClient.flushed(5010);
     expect(atClient.flushes).toEqual([1000, 2001, 3003, 4006, 5010]);
   });
 
@@ -178,7 +179,7 @@ describe("tcpTransport", () => {
     const atClient = record(client);
     // Unread bytes make the system reset the connection when it is closed.
     client.write([new Uint8Array(1000)]);
-    await vi.waitFor(() => expect(atClient.flushes).toEqual([1000]));
+    await atClient.flushed(1000);
     server.destroy();
     await atClient.closed;
     expect(atClient.closings).toMatchObject([{ code: "ERR_NET_RESET" }]);
@@ -313,6 +314,8 @@ interface Recording {
   text(): string;
   /** All text, once there are that many bytes. */
   received(bytes: number): Promise<string>;
+  /** Resolves once the last of `flushes` is this total or more. */
+  flushed(total: number): Promise<void>;
 }
 
 function record(duplex: Duplex, { onChunk }: { onChunk?: () => void } = {}): Recording {
@@ -329,13 +332,23 @@ function record(duplex: Duplex, { onChunk }: { onChunk?: () => void } = {}): Rec
       onChunk?.();
       wake();
     },
-    flushed: (total) => flushes.push(total),
+    flushed: (total) => {
+      flushes.push(total);
+      wake();
+    },
     closed: (error) => {
       closings.push(error);
       over.resolve();
     },
   };
   duplex.attach(handler);
+  const until = async (isDone: () => boolean): Promise<void> => {
+    while (!isDone()) {
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+  };
   return {
     flushes,
     closings,
@@ -344,13 +357,10 @@ function record(duplex: Duplex, { onChunk }: { onChunk?: () => void } = {}): Rec
     size,
     text: () => bytes().toString(),
     received: async (wanted) => {
-      while (size() < wanted) {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
+      await until(() => size() >= wanted);
       return wanted < 1000 ? bytes().toString() : "";
     },
+    flushed: (total) => until(() => (flushes.at(-1) ?? 0) >= total),
   };
 }
 
