@@ -1,10 +1,11 @@
 // A client that is killed in the middle of a download, and run again on what it left.
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { type AddressInfo, connect, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout } from "node:timers/promises";
+import { pipeline } from "node:stream";
 import { createRng } from "@shoal/core";
 import { createSession, createTorrent, type Session, type Torrent } from "@shoal/session";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -19,6 +20,10 @@ const CLI = join(import.meta.dirname, "../packages/cli/src/main.ts");
 let folder: string;
 let seeder: Session;
 let seed: Torrent;
+/** Stands between the clients and the seeder, so that what they are sent is an event. */
+let relay: Server;
+/** Emits `sent` with the length of what has just come from the seeder. */
+let wire: EventEmitter<{ sent: [bytes: number] }>;
 let running: ChildProcess[];
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "shoal-crash-"));
@@ -40,9 +45,18 @@ beforeEach(async () => {
   });
   seed = await seeder.add(bytes, { path: join(folder, "seed") });
   await seed.completed();
+  wire = new EventEmitter();
+  relay = createServer((client) => {
+    const server = connect(seeder.port, "127.0.0.1");
+    server.on("data", ({ length }) => wire.emit("sent", length));
+    // Either end may go at any time.
+    pipeline(client, server, client, () => {});
+  });
+  await once(relay.listen(0, "127.0.0.1"), "listening");
 });
 afterEach(async () => {
   for (const child of running) child.kill("SIGKILL");
+  relay.close();
   await seeder.close();
   rmSync(folder, { recursive: true });
 });
@@ -50,7 +64,7 @@ afterEach(async () => {
 /** Begins to download into `<folder>/<place>`. */
 function download(place: string): ChildProcess {
   const torrent = join(folder, "payload.torrent");
-  const peer = `127.0.0.1:${seeder.port}`;
+  const peer = `127.0.0.1:${(relay.address() as AddressInfo).port}`;
   const options = [torrent, "-o", join(folder, place), "--peer", peer, "--port", "0"];
   const child = spawn(
     process.execPath,
@@ -71,16 +85,16 @@ function download(place: string): ChildProcess {
   return child;
 }
 
-/** Resolves when so many more bytes were sent, or when the client has ended by itself. */
-async function sent(child: ChildProcess, bytes: number): Promise<void> {
-  const goal = seed.stats.uploaded + bytes;
-  while (seed.stats.uploaded < goal && child.exitCode === null) await setTimeout(2);
-}
-
-async function kill(child: ChildProcess): Promise<void> {
-  const exit = once(child, "exit");
-  child.kill("SIGKILL");
-  await exit;
+/** Kills the client as soon as it was sent so much. @returns the signal that it ended by. */
+async function killAfter(bytes: number, child: ChildProcess): Promise<NodeJS.Signals | null> {
+  let left = bytes;
+  wire.on("sent", (length) => {
+    left -= length;
+    if (left <= 0) child.kill("SIGKILL");
+  });
+  const [, signal] = await once(child, "exit");
+  wire.removeAllListeners();
+  return signal;
 }
 
 function expectEqual(place: string): void {
@@ -94,10 +108,7 @@ function expectEqual(place: string): void {
 
 it("goes on from what a killed download left, and never takes it on trust", async () => {
   for (const share of [0.02, 0.3, 0.25]) {
-    const child = download("leech");
-    await sent(child, SIZE * share);
-    expect(child.exitCode).toBeNull();
-    await kill(child);
+    expect(await killAfter(SIZE * share, download("leech"))).toBe("SIGKILL");
   }
   // A crash of the machine may tear what was not flushed: here in the middle of what has come.
   const torn = join(folder, "leech/payload/a.bin");
