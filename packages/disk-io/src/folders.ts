@@ -1,6 +1,7 @@
 // Folders below a root, made and entered without ever leaving it through a symbolic link.
 import { lstatSync, mkdirSync, realpathSync, rmdirSync, statSync } from "node:fs";
 import { dirname, join, sep } from "node:path";
+import { syncFolder } from "./sync.ts";
 
 /** A folder that a torrent's files lie in, and what was found out about the folders below it. */
 export class Root {
@@ -8,6 +9,8 @@ export class Root {
   /** Folders known to be there and inside. */
   #safe: Set<string> | undefined;
   #real: string | undefined;
+  /** Folders that hold others whose names a crash may take: those were made lately. */
+  #parents: Set<string> | undefined;
 
   constructor(path: string) {
     this.path = path;
@@ -26,7 +29,7 @@ export class Root {
    */
   prepare(elements: readonly string[]): string {
     if (this.#real === undefined) {
-      makeFolders(this.path);
+      makeFolders(this.path, this.#made);
       this.#real = realpathSync(this.path);
     }
     const file = this.locate(elements);
@@ -36,7 +39,7 @@ export class Root {
     for (const element of elements.slice(0, -1)) {
       folder = join(folder, element);
       if (this.#safe.has(folder)) continue;
-      makeFolder(folder);
+      makeFolder(folder, this.#made);
       if (!this.#isInside(folder)) throw leadsOutside(folder);
       this.#safe.add(folder);
     }
@@ -54,6 +57,26 @@ export class Root {
     }
   }
 
+  /** Somebody else may have made the folders above the file: the next {@link sync} includes their names. */
+  doubt(elements: readonly string[]): void {
+    this.#parents ??= new Set();
+    for (let depth = 0; depth < elements.length - 1; depth++) {
+      this.#parents.add(this.locate(elements.slice(0, depth)));
+    }
+  }
+
+  /**
+   * Makes the names of these files durable, and those of all folders that were made for them.
+   *
+   * @throws Node's errors; if it does, the next call tries everything again.
+   */
+  sync(files: Iterable<readonly string[]>): void {
+    const folders = new Set(this.#parents);
+    for (const elements of files) folders.add(dirname(this.locate(elements)));
+    for (const folder of folders) syncFolder(folder);
+    this.#parents = undefined;
+  }
+
   /** Removes the folders above these files, the deepest first, as far as they are empty. */
   prune(files: Iterable<readonly string[]>): void {
     const folders = new Set<string>();
@@ -63,9 +86,14 @@ export class Root {
       }
     }
     const deepestFirst = [...folders].sort((a, b) => depthOf(b) - depthOf(a));
-    for (const folder of deepestFirst) removeEmpty(folder);
+    for (const folder of deepestFirst) if (removeEmpty(folder)) this.#parents?.delete(folder);
     this.#safe?.clear();
   }
+
+  readonly #made = (folder: string): void => {
+    this.#parents ??= new Set();
+    this.#parents.add(dirname(folder));
+  };
 
   #isInside(folder: string): boolean {
     const real = realpathSync(folder);
@@ -74,9 +102,10 @@ export class Root {
   }
 }
 
-function makeFolder(path: string): void {
+function makeFolder(path: string, made: (folder: string) => void): void {
   try {
     mkdirSync(path);
+    made(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }
@@ -94,12 +123,16 @@ const UNREMOVABLE: readonly string[] = [
   "ENAMETOOLONG",
 ];
 
-function removeEmpty(path: string): void {
+/** @returns whether the folder is gone. */
+function removeEmpty(path: string): boolean {
   try {
-    if (lstatSync(path).isDirectory()) rmdirSync(path);
+    if (!lstatSync(path).isDirectory()) return false;
+    rmdirSync(path);
+    return true;
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? "";
     if (!UNREMOVABLE.includes(code)) throw error;
+    return code === "ENOENT";
   }
 }
 
@@ -118,12 +151,13 @@ function leadsOutside(path: string): Error {
  * Makes a folder and those above it. One by one: Node's recursive mkdir never returns where a parent
  * exists but takes no folders, as below `/proc`.
  */
-function makeFolders(path: string): void {
+function makeFolders(path: string, made: (folder: string) => void): void {
   if (isFolder(path)) return;
   const parent = dirname(path);
-  if (parent !== path) makeFolders(parent);
+  if (parent !== path) makeFolders(parent, made);
   try {
     mkdirSync(path);
+    made(path);
   } catch (error) {
     // Another thread may have been quicker.
     if (!isFolder(path)) throw error;

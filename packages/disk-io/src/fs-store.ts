@@ -19,7 +19,7 @@ import { exists, moveFiles, renameFile } from "./move-files.ts";
 import { loadNative, type Native } from "./native.ts";
 import { PartFile } from "./part-file.ts";
 import { checkPath, checkPaths } from "./paths.ts";
-import { syncFile, syncFolder } from "./sync.ts";
+import { syncFile } from "./sync.ts";
 import { Cursor, lengthOf, readAt, writeAt, zeros } from "./vectored.ts";
 
 /** How files are kept. */
@@ -146,13 +146,14 @@ class FsStore implements TorrentStore {
         return true;
       });
     }
-    const files = [...(this.#unsynced ?? [])].map(([index, inode]) => {
-      return { path: this.#root.locate(this.#pathOf(index)), inode };
-    });
+    const files = [...(this.#unsynced ?? [])];
+    const paths = files.map(([index]) => this.#pathOf(index));
     // Also if it fails: what a device lost it does not report again.
     this.#unsynced = undefined;
-    for (const { path, inode } of files) await syncFile(path, inode, this.#dropCached);
-    for (const folder of new Set(files.map(({ path }) => dirname(path)))) syncFolder(folder);
+    for (const [i, path] of paths.entries()) {
+      await syncFile(this.#root.locate(path), files[i]?.[1], this.#dropCached);
+    }
+    this.#root.sync(paths);
   }
 
   fileFacts(): FileFact[] {
@@ -271,9 +272,8 @@ class FsStore implements TorrentStore {
         return true;
       });
     }
-    const paths = [...files].map((index) => this.#root.locate(this.#pathOf(index)));
     for (const index of files) fsyncSync(this.#openFile(index));
-    for (const folder of new Set(paths.map((path) => dirname(path)))) syncFolder(folder);
+    this.#root.sync([...files].map((index) => this.#pathOf(index)));
     parts.release(files, (piece) => this.#plan.filesOf(piece));
   }
 
@@ -336,6 +336,7 @@ class FsStore implements TorrentStore {
   #note(index: number, inode: number | undefined): void {
     this.#unsynced ??= new Map();
     this.#unsynced.set(index, inode);
+    if (inode === undefined) this.#root.doubt(this.#pathOf(index));
   }
 
   #pathOf(index: number): readonly string[] {

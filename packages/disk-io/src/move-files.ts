@@ -33,6 +33,8 @@ export function moveFiles(files: readonly (readonly string[])[], from: Root, to:
       const target = to.prepare(file);
       done.push({ source, target, copied: relocate(source, target) });
     }
+    // Only copies that a crash can't take may replace their sources.
+    if (done.some(({ copied }) => copied)) to.sync(present);
   } catch (error) {
     for (const { source, target, copied } of done.reverse()) {
       if (copied) unlinkSync(target);
@@ -57,7 +59,10 @@ export function renameFile(root: Root, from: readonly string[], to: readonly str
   if (exists(target) && !isSame(source, target)) {
     throw Object.assign(new Error("a file is there"), { code: "EEXIST", path: target });
   }
-  if (relocate(source, target)) unlinkSync(source);
+  if (relocate(source, target)) {
+    root.sync([to]);
+    unlinkSync(source);
+  }
   root.prune([from]);
 }
 
@@ -96,7 +101,7 @@ function copy(source: string, target: string): void {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST" && exists(target)) unlinkSync(target);
     throw error;
   }
-  // The source is removed next: only a durable copy may replace it.
+  // The source is removed later: only a durable copy may replace it.
   const fd = openSync(target, "r+");
   try {
     fsyncSync(fd);

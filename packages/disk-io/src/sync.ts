@@ -32,13 +32,21 @@ export async function syncFile(
   }
 }
 
-/** New entries of a folder are durable only after this; Windows neither needs nor allows it. */
+/**
+ * New entries of a folder are durable only after this. Windows neither needs nor allows it; nor do some
+ * file systems, and a folder that may be written but not read can't be opened: then nothing is done.
+ */
 export function syncFolder(path: string): void {
   if (process.platform === "win32") return;
-  const fd = openSync(path, "r");
+  let fd: number | undefined;
   try {
+    fd = openSync(path, "r");
     fsyncSync(fd);
+  } catch (error) {
+    if (!UNSYNCABLE.includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
   } finally {
-    closeSync(fd);
+    if (fd !== undefined) closeSync(fd);
   }
 }
+
+const UNSYNCABLE: readonly string[] = ["EACCES", "EPERM", "EINVAL", "EBADF", "ENOTSUP"];

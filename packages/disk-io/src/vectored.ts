@@ -1,8 +1,15 @@
 // Positioned reads and writes of parts of a list of buffers, in the sizes that are fastest.
 import { readSync, readvSync, writeSync, writevSync } from "node:fs";
 
-/** Larger single writes to a fresh file cost several times the CPU. */
-const CHUNK = 256 * 1024;
+/** Of a read: more at once speeds nothing up. */
+const READ_CHUNK = 256 * 1024;
+
+/**
+ * Of a write. Linux gives new file data memory in blocks of the write's size, and 32 KiB is the largest
+ * of which every core keeps a stock. Larger ones save a quarter of the CPU at best, and cost five times
+ * as much where a hypervisor has to bring the memory first.
+ */
+const WRITE_CHUNK = 32 * 1024;
 
 /** Walks through the bytes of a list of buffers. */
 export class Cursor {
@@ -49,7 +56,7 @@ export function lengthOf(views: readonly Uint8Array[]): number {
 export function readAt(fd: number, position: number, length: number, into: Cursor): number {
   let done = 0;
   while (done < length) {
-    const parts = into.peek(Math.min(CHUNK, length - done));
+    const parts = into.peek(Math.min(READ_CHUNK, length - done));
     const count = readParts(fd, parts, position + done);
     if (count === 0) break;
     into.advance(count);
@@ -61,7 +68,7 @@ export function readAt(fd: number, position: number, length: number, into: Curso
 /** Writes `length` bytes to the file at `position`. */
 export function writeAt(fd: number, position: number, length: number, from: Cursor): void {
   for (let done = 0; done < length; ) {
-    const parts = from.peek(Math.min(CHUNK, length - done));
+    const parts = from.peek(Math.min(WRITE_CHUNK, length - done));
     const count = writeParts(fd, parts, position + done);
     from.advance(count);
     done += count;
