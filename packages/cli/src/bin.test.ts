@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Shop } from "../testing/shop.ts";
+import { amongThemselves, Shop } from "../testing/shop.ts";
 
 const BIN = join(import.meta.dirname, "../../../bin/shoal");
 
@@ -23,7 +23,10 @@ afterEach(async () => {
 });
 
 function start(bin: string, ...args: string[]) {
-  const child = spawn(bin, args, { cwd: shop.folder, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(bin, amongThemselves(args), {
+    cwd: shop.folder,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   children.push(child);
   return child;
 }
@@ -55,19 +58,7 @@ describe("bin/shoal", () => {
 
   it("ends quietly when its reader goes away", async () => {
     const torrent = await shop.torrent();
-    const child = start(
-      BIN,
-      "download",
-      torrent,
-      "-o",
-      "out",
-      "--no-tracker",
-      "--no-dht",
-      "--no-lsd",
-      "--no-portmap",
-      "--port",
-      "0",
-    );
+    const child = start(BIN, "download", torrent, "-o", "out", "--no-tracker");
     child.stdout.destroy();
     const [[code], err] = await Promise.all([once(child, "exit"), text(child.stderr)]);
     expect(code).toBe(141);
@@ -81,19 +72,7 @@ describe("signals", () => {
     ["SIGTERM", 143],
   ] as const)("%s leaves in order", async (signal, exitCode) => {
     const torrent = await shop.torrent();
-    const child = start(
-      BIN,
-      "download",
-      torrent,
-      "-o",
-      "out",
-      "--no-tracker",
-      "--no-dht",
-      "--no-lsd",
-      "--no-portmap",
-      "--port",
-      "0",
-    );
+    const child = start(BIN, "download", torrent, "-o", "out", "--no-tracker");
     const ended = once(child, "exit");
     for await (const line of createInterface(child.stdout)) {
       if (line.startsWith("listening")) child.kill(signal);
@@ -121,18 +100,7 @@ describe("signals", () => {
       `http://127.0.0.1:${port}/announce`,
     );
     const answered = once(tracker, "request");
-    const child = start(
-      BIN,
-      "seed",
-      torrent,
-      "--data",
-      "seed",
-      "--no-dht",
-      "--no-lsd",
-      "--no-portmap",
-      "--port",
-      "0",
-    );
+    const child = start(BIN, "seed", torrent, "--data", "seed");
     const ended = once(child, "exit");
     await answered;
     // The answer has to arrive: without a welcome there is no good-bye.

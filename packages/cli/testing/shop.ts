@@ -86,11 +86,13 @@ export class Running {
   }
 }
 
-/** No test meets the world, nor the local network. */
-function amongThemselves(args: readonly string[]): readonly string[] {
+/** Arguments by which no test meets the world, nor the local network, nor another test's port. */
+export function amongThemselves(args: readonly string[]): readonly string[] {
   if (args[0] !== "download" && args[0] !== "seed") return args;
   const alone = [...args, "--no-lsd", "--no-portmap"];
-  return args.includes("--dht-bootstrap") ? alone : [...alone, "--no-dht"];
+  if (!args.includes("--dht-bootstrap")) alone.push("--no-dht");
+  if (!args.includes("--port")) alone.push("--port", "0");
+  return alone;
 }
 
 /** A folder with commands that end with it. */
@@ -158,6 +160,19 @@ export class Shop {
     const { code, err } = await this.shoal("create", ...args);
     if (code !== 0) throw new Error(err);
     return file;
+  }
+
+  /** Seeds `seed/payload`, which the torrent describes, until it is told to leave. */
+  async seed(torrent: string, ...options: string[]): Promise<{ seeding: Running; peer: string }> {
+    const place = ["--data", this.path("seed")];
+    const seeding = this.start("seed", torrent, ...place, "--json", ...options);
+    const { port } = await seeding.line("ready");
+    return { seeding, peer: `127.0.0.1:${port}` };
+  }
+
+  /** Downloads to `leech`. */
+  download(source: string, ...options: string[]): ReturnType<Shop["shoal"]> {
+    return this.shoal("download", source, "-o", this.path("leech"), "--json", ...options);
   }
 
   async close(): Promise<void> {

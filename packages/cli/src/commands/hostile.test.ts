@@ -25,14 +25,12 @@ function torrentOf({ length = "i1e", name = text("a"), files = "", data = "" }):
   ]);
 }
 
-const offline = ["--no-tracker", "--port", "0"];
-
 describe.each(["info", "download", "check"])("%s refuses", (command) => {
   const args = (): string[] => {
     if (command === "info") return [];
     return command === "check"
       ? ["--data", shop.path("out")]
-      : ["-o", shop.path("out"), ...offline];
+      : ["-o", shop.path("out"), "--no-tracker"];
   };
 
   it.each([
@@ -117,13 +115,11 @@ describe("paths that lead outside stay inside", () => {
     const { lines } = await shop.shoal("info", file, "--json");
     const [entry] = lines[0]?.files ?? [];
     shop.write(`seed/${entry?.path}`, "a");
-    const seeding = shop.start("seed", file, "--data", shop.path("seed"), "--port", "0", "--json");
-    const { port } = await seeding.line("ready");
-    const to = ["-o", shop.path("out"), "--peer", `127.0.0.1:${port}`, ...offline];
-    expect((await shop.shoal("download", file, ...to)).code).toBe(0);
-    expect(readdirSync(shop.folder).sort()).toEqual(["evil.torrent", "out", "seed"]);
-    expect(shop.read("out")).toEqual(shop.read("seed"));
-    expect(Object.values(shop.read("out"))).toEqual(["61"]);
+    const { peer } = await shop.seed(file);
+    expect((await shop.download(file, "--peer", peer)).code).toBe(0);
+    expect(readdirSync(shop.folder).sort()).toEqual(["evil.torrent", "leech", "seed"]);
+    expect(shop.read("leech")).toEqual(shop.read("seed"));
+    expect(Object.values(shop.read("leech"))).toEqual(["61"]);
   });
 });
 
@@ -131,7 +127,7 @@ describe("places", () => {
   it("a folder that can't be made", async () => {
     const torrent = await shop.torrent();
     const file = shop.write("file", "in the way");
-    const { code, err } = await shop.shoal("download", torrent, "-o", `${file}/sub`, ...offline);
+    const { code, err } = await shop.shoal("download", torrent, "-o", `${file}/sub`);
     expect(code).toBe(1);
     expect(err).toMatch(/^error: can't download to '[^']+': [^\n]+ \(ERR_CLI_FOLDER\)\n$/);
     expect(readFileSync(file, "utf8")).toBe("in the way");
@@ -139,26 +135,10 @@ describe("places", () => {
 
   it("a folder where a file of the torrent should go", async () => {
     const torrent = await shop.torrent({ "one.bin": 100 });
-    const seeding = shop.start(
-      "seed",
-      torrent,
-      "--data",
-      shop.path("seed"),
-      "--port",
-      "0",
-      "--json",
-    );
-    const { port } = await seeding.line("ready");
+    const { peer } = await shop.seed(torrent);
     shop.write("out/payload/one.bin/inside", "x");
-    const { code, err } = await shop.shoal(
-      "download",
-      torrent,
-      "-o",
-      shop.path("out"),
-      "--peer",
-      `127.0.0.1:${port}`,
-      ...offline,
-    );
+    const to = ["-o", shop.path("out"), "--peer", peer];
+    const { code, err } = await shop.shoal("download", torrent, ...to);
     expect(err).toMatch(/^error: [^\n]+ \(ERR_DISK_\w+\)\n$/);
     expect(code).toBe(1);
   });
@@ -181,14 +161,8 @@ it("a port in use", async () => {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, resolve));
   const port = String((server.address() as AddressInfo).port);
-  const { code, err } = await shop.shoal(
-    "download",
-    torrent,
-    "-o",
-    shop.path("out"),
-    "--port",
-    port,
-  );
+  const options = ["-o", shop.path("out"), "--port", port];
+  const { code, err } = await shop.shoal("download", torrent, ...options);
   server.close();
   expect(code).toBe(1);
   expect(err).toMatch(
@@ -198,15 +172,8 @@ it("a port in use", async () => {
 
 it("a peer whose name has no address", async () => {
   const torrent = await shop.torrent();
-  const { code, err } = await shop.shoal(
-    "download",
-    torrent,
-    "-o",
-    shop.path("out"),
-    "--peer",
-    "no-such-host.invalid:1",
-    ...offline,
-  );
+  const options = ["-o", shop.path("out"), "--peer", "no-such-host.invalid:1"];
+  const { code, err } = await shop.shoal("download", torrent, ...options);
   expect(code).toBe(1);
   expect(err).toMatch(
     /^error: no address is known for the peer 'no-such-host\.invalid'; [^\n]+ \(ERR_CLI_PEER\)\n$/,
@@ -229,15 +196,7 @@ it("a malformed magnet link", async () => {
 describe("trackers that", () => {
   const warned = async (url: string): Promise<{ running: Running; warning: unknown }> => {
     const torrent = await shop.torrent({ "one.bin": 1000 }, "--tracker", url);
-    const running = shop.start(
-      "download",
-      torrent,
-      "-o",
-      shop.path("out"),
-      "--port",
-      "0",
-      "--json",
-    );
+    const running = shop.start("download", torrent, "-o", shop.path("out"), "--json");
     const { code } = await running.line("warning");
     return { running, warning: code };
   };

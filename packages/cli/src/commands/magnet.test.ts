@@ -16,35 +16,21 @@ beforeEach(() => {
 });
 afterEach(() => shop.close());
 
-/** Seeds `seed/payload`. @returns the torrent and where its peer is. */
+/** Seeds a new torrent. @returns what it is and where its peer is. */
 async function seeded(...options: string[]) {
   const file = await shop.torrent();
-  const metainfo = parseTorrent(readFileSync(file));
-  const seeding = shop.start(
-    "seed",
-    file,
-    "--data",
-    shop.path("seed"),
-    "--port",
-    "0",
-    "--json",
-    ...options,
-  );
-  const { port } = await seeding.line("ready");
-  return { file, metainfo, peer: `127.0.0.1:${port}` };
+  const { peer } = await shop.seed(file, ...options);
+  return { metainfo: parseTorrent(readFileSync(file)), peer };
 }
 
 function link({ infoHashes }: MagnetSource, rest: Partial<MagnetSource> = {}): string {
   return formatMagnet({ infoHashes, ...rest });
 }
 
-const download = (source: string, ...options: string[]) =>
-  shop.shoal("download", source, "-o", shop.path("leech"), "--port", "0", "--json", ...options);
-
 describe("download <magnet>", () => {
   it("needs nothing but a peer", async () => {
     const { metainfo, peer } = await seeded();
-    const { code, err, lines } = await download(link(metainfo), "--peer", peer);
+    const { code, err, lines } = await shop.download(link(metainfo), "--peer", peer);
     expect([code, err]).toEqual([0, ""]);
     expect(shop.read("leech")).toEqual(shop.read("seed"));
     expect(lines.filter(({ event }) => event !== "progress").map(({ event }) => event)).toEqual([
@@ -57,10 +43,10 @@ describe("download <magnet>", () => {
   it("takes an info-hash, and the peer that the link names", async () => {
     const { metainfo, peer } = await seeded();
     const hash = toHex(metainfo.infoHashes.v1 ?? new Uint8Array());
-    expect((await download(hash, "--peer", peer)).code).toBe(0);
+    expect((await shop.download(hash, "--peer", peer)).code).toBe(0);
     const [address = "", port] = peer.split(":");
     const named = link(metainfo, { peers: [{ address, port: Number(port) }] });
-    const { code } = await shop.shoal("download", named, "-o", shop.path("again"), "--port", "0");
+    const { code } = await shop.shoal("download", named, "-o", shop.path("again"));
     expect(code).toBe(0);
     expect(shop.read("again")).toEqual(shop.read("seed"));
   });
@@ -74,7 +60,7 @@ describe("download <magnet>", () => {
       "127.0.0.1",
     ];
     const { metainfo } = await seeded(...dht);
-    const { code, err } = await download(link(metainfo), ...dht);
+    const { code, err } = await shop.download(link(metainfo), ...dht);
     await node.close();
     expect([code, err]).toEqual([0, ""]);
     expect(shop.read("leech")).toEqual(shop.read("seed"));
@@ -84,18 +70,10 @@ describe("download <magnet>", () => {
     const tracker = await createTrackerServer({ http: { host: "127.0.0.1" }, udp: false });
     const url = tracker.httpUrl ?? "";
     shop.fill(join("seed", "payload"), { "a.bin": 100_000 });
-    const seeding = shop.start(
-      "seed",
-      shop.path("seed", "payload"),
-      "--tracker",
-      url,
-      "--port",
-      "0",
-      "--json",
-    );
+    const seeding = shop.start("seed", shop.path("seed", "payload"), "--tracker", url, "--json");
     await seeding.line("ready");
     const metainfo = parseTorrent(readFileSync(shop.path("seed", "payload.torrent")));
-    const { code, err } = await download(link(metainfo, { trackers: [[url]] }));
+    const { code, err } = await shop.download(link(metainfo, { trackers: [[url]] }));
     await tracker.close();
     expect([code, err]).toEqual([0, ""]);
   });
@@ -114,7 +92,7 @@ describe("download <magnet>", () => {
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
     const magnet = link(metainfo, { exactSources: [`${base}t`] });
-    const { code, err } = await download(magnet, "--webseed", base);
+    const { code, err } = await shop.download(magnet, "--webseed", base);
     server.close();
     expect([code, err]).toEqual([0, ""]);
     expect(shop.read("leech")).toEqual(shop.read("seed"));
@@ -122,7 +100,7 @@ describe("download <magnet>", () => {
 
   it("downloads the chosen files only, and says which there are not", async () => {
     const { metainfo, peer } = await seeded();
-    const { code } = await download(link(metainfo), "--peer", peer, "--files", "3");
+    const { code } = await shop.download(link(metainfo), "--peer", peer, "--files", "3");
     expect(code).toBe(0);
     const wanted = shop.read("leech");
     expect(Object.keys(wanted)).toContain("payload/second.bin");
@@ -142,7 +120,7 @@ describe("download <magnet>", () => {
 
   it("--metadata-only writes the torrent file and nothing else", async () => {
     const { metainfo, peer } = await seeded();
-    const { code, err, lines } = await download(
+    const { code, err, lines } = await shop.download(
       link(metainfo, { trackers: [["http://127.0.0.1:1/announce"]] }),
       "--peer",
       peer,

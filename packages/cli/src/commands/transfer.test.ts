@@ -5,7 +5,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createTrackerServer, type TrackerServer } from "@shoal/tracker/server";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type Running, Shop } from "../../testing/shop.ts";
+import { Shop } from "../../testing/shop.ts";
 
 let shop: Shop;
 beforeEach(() => {
@@ -13,43 +13,13 @@ beforeEach(() => {
 });
 afterEach(() => shop.close());
 
-/** Seeds `seed/payload`. @returns where. */
-async function seedIt(
-  torrent: string,
-  ...options: string[]
-): Promise<{ seeding: Running; peer: string }> {
-  const seeding = shop.start(
-    "seed",
-    torrent,
-    "--data",
-    shop.path("seed"),
-    "--port",
-    "0",
-    "--json",
-    ...options,
-  );
-  const { port } = await seeding.line("ready");
-  return { seeding, peer: `127.0.0.1:${port}` };
-}
-
 const download = (torrent: string, peer: string, ...options: string[]) =>
-  shop.shoal(
-    "download",
-    torrent,
-    "-o",
-    shop.path("leech"),
-    "--peer",
-    peer,
-    "--port",
-    "0",
-    "--json",
-    ...options,
-  );
+  shop.download(torrent, "--peer", peer, ...options);
 
 describe("download", () => {
   it("fetches from a peer, and says how it went", async () => {
     const torrent = await shop.torrent();
-    const { seeding, peer } = await seedIt(torrent);
+    const { seeding, peer } = await shop.seed(torrent);
     const { code, lines, err } = await download(torrent, peer);
     expect(err).toBe("");
     expect(code).toBe(0);
@@ -84,7 +54,7 @@ describe("download", () => {
 
   it("takes up what lies there", async () => {
     const torrent = await shop.torrent();
-    const { peer } = await seedIt(torrent);
+    const { peer } = await shop.seed(torrent);
     await download(torrent, peer);
     rmSync(shop.path("leech/payload/second.bin"));
     const again = await download(torrent, peer);
@@ -97,7 +67,7 @@ describe("download", () => {
 
   it("fetches only the files that are named", async () => {
     const torrent = await shop.torrent();
-    const { peer } = await seedIt(torrent);
+    const { peer } = await shop.seed(torrent);
     const { code } = await download(torrent, peer, "--files", "3", "--sequential");
     expect(code).toBe(0);
     expect(shop.read("leech")["payload/second.bin"]).toBe(shop.read("seed")["payload/second.bin"]);
@@ -116,8 +86,8 @@ describe("download", () => {
 
   it("goes on seeding if wished, which another download proves", async () => {
     const torrent = await shop.torrent();
-    const { seeding, peer } = await seedIt(torrent);
-    const args = ["-o", shop.path("middle"), "--peer", peer, "--port", "0", "--json", "--seed"];
+    const { seeding, peer } = await shop.seed(torrent);
+    const args = ["-o", shop.path("middle"), "--peer", peer, "--json", "--seed"];
     const middle = shop.start("download", torrent, ...args);
     await middle.line("done");
     const { port } = await middle.line("ready");
@@ -130,14 +100,14 @@ describe("download", () => {
 
   it("keeps within the limit", async () => {
     const torrent = await shop.torrent({ "one.bin": 400_000 });
-    const { peer } = await seedIt(torrent);
+    const { peer } = await shop.seed(torrent);
     const { lines } = await download(torrent, peer, "--down", "400K");
     expect(lines.at(-1)?.seconds).toBeGreaterThan(0.4);
   });
 
   it("ends with 130 when interrupted, and says that it leaves", async () => {
     const torrent = await shop.torrent();
-    const args = ["-o", shop.path("leech"), "--no-tracker", "--port", "0", "--json"];
+    const args = ["-o", shop.path("leech"), "--no-tracker", "--json"];
     const running = shop.start("download", torrent, ...args);
     await running.line("ready");
     expect(await running.leave()).toBe(130);
@@ -149,7 +119,7 @@ describe("download", () => {
 describe("seed", () => {
   it("makes the torrent of a folder, and leaves it alone the next time", async () => {
     shop.fill("seed/payload", { "one.bin": 50_000 });
-    const start = () => shop.start("seed", shop.path("seed/payload"), "--port", "0", "--json");
+    const start = () => shop.start("seed", shop.path("seed/payload"), "--json");
     const first = start();
     const created = await first.line("created");
     expect(created).toMatchObject({
@@ -186,14 +156,7 @@ describe("seed", () => {
     const torrent = await shop.torrent();
     rmSync(shop.path("seed/payload/second.bin"));
     writeFileSync(shop.path("seed/payload/a/first.bin"), new Uint8Array(300_001));
-    const { code, err } = await shop.shoal(
-      "seed",
-      torrent,
-      "--data",
-      shop.path("seed"),
-      "--port",
-      "0",
-    );
+    const { code, err } = await shop.shoal("seed", torrent, "--data", shop.path("seed"));
     expect(code).toBe(1);
     expect(err).toContain("3 of 4 files are missing or bad");
     expect(err).toContain("payload/second.bin (missing)");
@@ -202,14 +165,7 @@ describe("seed", () => {
 
   it("knows when --data names the payload instead of its folder", async () => {
     const torrent = await shop.torrent();
-    const { code, err } = await shop.shoal(
-      "seed",
-      torrent,
-      "--data",
-      shop.path("seed/payload"),
-      "--port",
-      "0",
-    );
+    const { code, err } = await shop.shoal("seed", torrent, "--data", shop.path("seed/payload"));
     expect(code).toBe(1);
     expect(err).toContain(`try --data '${shop.path("seed")}'`);
   });
@@ -227,10 +183,9 @@ describe("with a tracker", () => {
     "peers find each other (%s), and say good-bye",
     async (url) => {
       const torrent = await shop.torrent({ "one.bin": 200_000 }, "--tracker", tracker[url] ?? "");
-      const { seeding } = await seedIt(torrent);
+      const { seeding } = await shop.seed(torrent);
       const { infoHash } = await seeding.line("ready");
-      const out = shop.path("leech");
-      const { code } = await shop.shoal("download", torrent, "-o", out, "--port", "0", "--json");
+      const { code } = await shop.download(torrent);
       expect(code).toBe(0);
       expect(shop.read("leech")).toEqual(shop.read("seed"));
       expect(tracker.swarm(String(infoHash))).toMatchObject({
@@ -249,7 +204,7 @@ describe("with a tracker", () => {
 
   it("that is not to be asked, nothing is announced", async () => {
     const torrent = await shop.torrent({ "one.bin": 1000 }, "--tracker", tracker.httpUrl ?? "");
-    const args = ["-o", shop.path("leech"), "--no-tracker", "--port", "0", "--json"];
+    const args = ["-o", shop.path("leech"), "--no-tracker", "--json"];
     const running = shop.start("download", torrent, ...args);
     await running.line("ready");
     await running.leave();
@@ -279,7 +234,7 @@ describe("from a URL", () => {
   it("a torrent is fetched", async () => {
     const torrent = await shop.torrent({ "one.bin": 1000 });
     body = readFileSync(torrent);
-    const { peer } = await seedIt(torrent);
+    const { peer } = await shop.seed(torrent);
     expect((await download(`${url}/payload.torrent`, peer)).code).toBe(0);
     expect(shop.read("leech")).toEqual(shop.read("seed"));
   });
