@@ -296,7 +296,10 @@ export interface TorrentStore {
   rename?(file: number, to: readonly string[]): MaybePromise<void>;
   /** See {@link DiskTorrent.setWanted}. Without it all files are treated alike. */
   setWanted?(wanted: readonly boolean[]): MaybePromise<void>;
-  /** The pieces that there is data of, as far as that is known without reading: checks skip others. */
+  /**
+   * The pieces that there is data of, as far as that is known without reading: checks skip others, but
+   * not those that should be zeros only.
+   */
   present?(): MaybePromise<Iterable<number>>;
   /** How many bytes more it could take. */
   capacity?(): MaybePromise<number | undefined>;

@@ -1,6 +1,15 @@
 // Folders below a root, made and entered without ever leaving it through a symbolic link.
-import { lstatSync, mkdirSync, realpathSync, rmdirSync, statSync } from "node:fs";
-import { dirname, join, sep } from "node:path";
+import {
+  lstatSync,
+  mkdirSync,
+  realpathSync,
+  rmdirSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+} from "node:fs";
+import { dirname, join, relative, sep } from "node:path";
+import { exists } from "./move-files.ts";
 import { syncFolder } from "./sync.ts";
 
 /** A folder that a torrent's files lie in, and what was found out about the folders below it. */
@@ -75,6 +84,18 @@ export class Root {
     for (const elements of files) folders.add(dirname(this.locate(elements)));
     for (const folder of folders) syncFolder(folder);
     this.#parents = undefined;
+  }
+
+  /** Removes a file that may be there, never through a link. */
+  unlink(elements: readonly string[]): void {
+    const place = this.locate(elements);
+    if (this.holds(elements) && exists(place)) unlinkSync(place);
+  }
+
+  /** Makes a symbolic link where nothing stands yet; its target is below the root too. */
+  link(elements: readonly string[], target: readonly string[]): void {
+    const path = this.prepare(elements);
+    if (!exists(path)) symlinkSync(relative(dirname(path), this.locate(target)), path);
   }
 
   /** Removes the folders above these files, the deepest first, as far as they are empty. */

@@ -51,8 +51,10 @@ describe("size", () => {
     expect(into.toString()).toBe(`${last}`.padStart(5));
     expect(statSync(join(folder, "b")).size).toBe(half);
     expect(statSync(join(folder, "b")).blocks * 512).toBeLessThan(2 ** 20);
-    // Of "a" only two pieces' worth of bytes lie before its end.
-    expect([...((await store.present?.()) ?? [])].length).toBe(geometry.pieceCount - middle + 1);
+    // Of "a" there are no bytes behind its first piece, of "b" only holes between two.
+    const present = [...((await store.present?.()) ?? [])];
+    if (isLinux) expect(present).toEqual([first, middle, last]);
+    else expect(present.length).toBe(geometry.pieceCount - middle + 1);
     await store.remove?.();
     await store.close();
   });

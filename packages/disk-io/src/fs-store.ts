@@ -1,16 +1,15 @@
 // A torrent's data as files in a folder.
-import {
-  fstatSync,
-  fsyncSync,
-  type Stats,
-  statfsSync,
-  statSync,
-  symlinkSync,
-  unlinkSync,
-} from "node:fs";
-import { dirname, relative, resolve } from "node:path";
+import { fstatSync, fsyncSync, type Stats, statfsSync, statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { type Allocator, makeAllocator } from "./allocator.ts";
-import type { FileFact, StoreFactory, StoreFile, StoreLayout, TorrentStore } from "./contract.ts";
+import type {
+  FileFact,
+  MaybePromise,
+  StoreFactory,
+  StoreFile,
+  StoreLayout,
+  TorrentStore,
+} from "./contract.ts";
 import { FilePlan } from "./file-plan.ts";
 import { Root } from "./folders.ts";
 import { Handles } from "./handle-pool.ts";
@@ -19,6 +18,7 @@ import { exists, moveFiles, renameFile } from "./move-files.ts";
 import { loadNative, type Native } from "./native.ts";
 import { PartFile } from "./part-file.ts";
 import { checkPath, checkPaths } from "./paths.ts";
+import { presentPieces } from "./present-pieces.ts";
 import { syncFile } from "./sync.ts";
 import { Cursor, lengthOf, readAt, writeAt, zeros } from "./vectored.ts";
 
@@ -166,18 +166,16 @@ class FsStore implements TorrentStore {
     });
   }
 
-  /** All but those that need bytes beyond the end of a file. */
-  present(): number[] {
-    const { pieceLength, pieceCount } = this.#plan;
-    const isAbsent = new Uint8Array(pieceCount);
-    for (const [index, { path, length, offset, pad }] of this.#files.entries()) {
-      if (pad || this.#parts?.hasFile(index)) continue;
-      const size = this.#stat(path)?.size ?? 0;
-      if (size >= length) continue;
-      const first = Math.floor((offset + size) / pieceLength);
-      isAbsent.fill(1, first, Math.ceil((offset + length) / pieceLength));
-    }
-    return [...isAbsent.keys()].filter((piece) => isAbsent[piece] === 0);
+  present(): MaybePromise<number[]> {
+    const files = [...this.#files.entries()]
+      .filter(([index, { pad }]) => !pad && this.#parts?.hasFile(index) !== true)
+      .map(([index, { path, offset, length }]) => ({
+        offset,
+        length,
+        stats: this.#stat(path),
+        open: () => this.#openToRead(index, path),
+      }));
+    return presentPieces(this.#plan, files);
   }
 
   capacity(): number {
@@ -204,7 +202,7 @@ class FsStore implements TorrentStore {
     this.#bringHome();
     for (const [index, file] of this.#files.entries()) {
       if (file.pad || this.#wanted?.[index] === false) continue;
-      if (file.symlink !== undefined) this.#link(file, file.symlink);
+      if (file.symlink !== undefined) this.#root.link(file.path, file.symlink);
       else if (file.length === 0 && !exists(this.#root.locate(file.path))) this.#openFile(index);
     }
     // A whole torrent may lie idle for long; whoever reads opens again.
@@ -247,7 +245,7 @@ class FsStore implements TorrentStore {
   remove(): void {
     this.#handles.close();
     const paths = this.#ownPaths();
-    for (const path of paths) this.#unlink(path);
+    for (const path of paths) this.#root.unlink(path);
     this.#root.prune(paths);
     this.#unsynced = undefined;
     this.#parts = undefined;
@@ -293,7 +291,7 @@ class FsStore implements TorrentStore {
         remove: () => {
           this.#handles.closeOne(PARTS);
           this.#unsynced?.delete(PARTS);
-          this.#unlink(this.#partsPath);
+          this.#root.unlink(this.#partsPath);
         },
       },
     );
@@ -378,17 +376,6 @@ class FsStore implements TorrentStore {
       this.#root = new Root(this.#root.path);
       return this.#handles.get(key, this.#root.prepare(path), mode);
     }
-  }
-
-  /** Removes a file that may be there, never through a link. */
-  #unlink(path: readonly string[]): void {
-    const place = this.#root.locate(path);
-    if (this.#root.holds(path) && exists(place)) unlinkSync(place);
-  }
-
-  #link(file: StoreFile, target: readonly string[]): void {
-    const path = this.#root.prepare(file.path);
-    if (!exists(path)) symlinkSync(relative(dirname(path), this.#root.locate(target)), path);
   }
 }
 

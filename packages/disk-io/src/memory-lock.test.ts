@@ -144,6 +144,7 @@ describe("MemoryLock", () => {
       },
       allocate: undefined,
       dropCached: undefined,
+      nextData: undefined,
     };
     const lock = new MemoryLock(memory, () => Promise.resolve(native));
     const [first, second] = await Promise.all([lock.lock(), lock.lock()]);

@@ -1,7 +1,7 @@
 // The few calls of the operating system that Node lacks, through koffi where it is installed.
 import { constants } from "node:os";
 
-/** Calls of the operating system. Each returns undefined, or the code of what went wrong (`ENOMEM`…). */
+/** Calls of the operating system. All but the last return undefined, or what went wrong (`ENOMEM`…). */
 export interface Native {
   /** Keeps the memory's pages in RAM. Undefined where the system has no such call. */
   readonly lock: ((memory: Uint8Array) => string | undefined) | undefined;
@@ -12,6 +12,11 @@ export interface Native {
   readonly dropCached:
     | ((fd: number, position: number, length: number) => string | undefined)
     | undefined;
+  /**
+   * Where the file's next data begins, at `position` or after it; infinity if only a hole follows.
+   * File systems that know no holes, and failures, make it `position`. Linux only.
+   */
+  readonly nextData: ((fd: number, position: number) => number) | undefined;
 }
 
 /** @returns undefined where koffi is not installed or doesn't work. */
@@ -28,6 +33,7 @@ type Koffi = typeof import("koffi");
 type Call<Args extends unknown[]> = (...args: Args) => number;
 
 const DONTNEED = 4;
+const SEEK_DATA = 3;
 
 function posix(koffi: Koffi): Native {
   const { load, errno } = koffi;
@@ -41,13 +47,16 @@ function posix(koffi: Koffi): Native {
     unlock: (bytes: Uint8Array) => failed(unlock(bytes, bytes.length)),
   };
   if (process.platform !== "linux") {
-    return { ...memory, allocate: undefined, dropCached: undefined };
+    return { ...memory, allocate: undefined, dropCached: undefined, nextData: undefined };
   }
   const allocate: Call<[number, number, number, number]> = lib.func(
     "int fallocate64(int fd, int mode, int64_t offset, int64_t len)",
   );
   const advise: Call<[number, number, number, number]> = lib.func(
     "int posix_fadvise64(int fd, int64_t offset, int64_t len, int advice)",
+  );
+  const seek: Call<[number, number, number]> = lib.func(
+    "int64_t lseek64(int fd, int64_t offset, int whence)",
   );
   return {
     ...memory,
@@ -56,6 +65,12 @@ function posix(koffi: Koffi): Native {
     dropCached: (fd, position, length) => {
       const error = advise(fd, position, length, DONTNEED);
       return error === 0 ? undefined : errorName(error);
+    },
+    // It moves the file's own position, which nobody uses.
+    nextData: (fd, position) => {
+      const found = seek(fd, position, SEEK_DATA);
+      if (found >= 0) return found;
+      return errno() === constants.errno.ENXIO ? Number.POSITIVE_INFINITY : position;
     },
   };
 }
@@ -89,6 +104,7 @@ function windows({ load }: Koffi): Native {
     unlock: (bytes) => (unlock(bytes, bytes.length) === 0 ? "EINVAL" : undefined),
     allocate: undefined,
     dropCached: undefined,
+    nextData: undefined,
   };
 }
 

@@ -42,7 +42,8 @@ function isZero(bytes: Uint8Array): boolean {
   return true;
 }
 
-function zeroDigest(size: number): Uint8Array {
+/** The SHA-1 of so many zeros. */
+export function zeroDigest(size: number): Uint8Array {
   if (known.size !== size) known = { size, digest: hashZeros(size).digest() };
   return known.digest;
 }

@@ -4,7 +4,7 @@ import { Bitfield, BLOCK_SIZE, equalBytes, PieceGeometry, pieceIndex } from "@sh
 import type { MaybePromise, StoreLayout, TorrentStore } from "./contract.ts";
 import { faultOf } from "./error.ts";
 import { type Counters, type Job, noCounters, type Outcome } from "./jobs.ts";
-import { SparseHash, sparseDigest } from "./sparse-hash.ts";
+import { SparseHash, sparseDigest, zeroDigest } from "./sparse-hash.ts";
 import { run, type Steps, wait } from "./steps.ts";
 
 /** Bytes of a SHA-1 digest. */
@@ -78,7 +78,7 @@ export class Workbench {
         return undefined;
       case "isEmpty":
         if (store.isEmpty !== undefined) return yield* wait(store.isEmpty());
-        return (yield* this.#present(open))?.every((byte) => byte === 0) ?? false;
+        return (yield* this.#present(open))?.count === 0;
       case "fileFacts":
         return yield* wait(store.fileFacts?.());
       case "move":
@@ -95,7 +95,7 @@ export class Workbench {
       case "present":
         // It is to look anew, and this is what makes it.
         yield* wait(store.fileFacts?.());
-        return yield* this.#present(open);
+        return withZeros(open, yield* this.#present(open))?.bytes;
       case "capacity":
         return yield* wait(store.capacity?.());
       case "close":
@@ -106,15 +106,15 @@ export class Workbench {
     }
   }
 
-  /** Bytes of a bitfield: the pieces that the store has data of, if it knows. */
-  *#present({ store, geometry }: Open): Steps<Uint8Array | undefined> {
+  /** The pieces that the store has data of, if it knows. */
+  *#present({ store, geometry }: Open): Steps<Bitfield | undefined> {
     const present = new Bitfield(geometry.pieceCount);
     if (store.present === undefined) {
       const isEmpty = (yield* wait(store.isEmpty?.())) ?? false;
-      return isEmpty ? present.bytes : undefined;
+      return isEmpty ? present : undefined;
     }
     for (const piece of yield* wait(store.present())) present.add(piece);
-    return present.bytes;
+    return present;
   }
 
   #find(torrent: number): Open {
@@ -308,6 +308,20 @@ export class Workbench {
   #view(slot: number, length: number): Uint8Array {
     return this.#slab.subarray(slot * BLOCK_SIZE, slot * BLOCK_SIZE + length);
   }
+}
+
+/** Adds the pieces that should be zeros only: a store may have nothing of them but a hole. */
+function withZeros(
+  { geometry, pieceHashes }: Open,
+  present: Bitfield | undefined,
+): Bitfield | undefined {
+  for (let i = 0; present !== undefined && i < geometry.pieceCount; i++) {
+    const piece = pieceIndex(i);
+    if (present.has(piece)) continue;
+    const expected = pieceHashes.subarray(piece * DIGEST, (piece + 1) * DIGEST);
+    if (equalBytes(zeroDigest(geometry.pieceSize(piece)), expected)) present.add(piece);
+  }
+  return present;
 }
 
 /** What the module of `StoreFactory.thread` exports. */
