@@ -30,6 +30,26 @@ it("shares its threads among checks and ends them with the last", async () => {
   rmSync(folder, { recursive: true });
 });
 
+it("holds few files open in each: there are as many threads as cores", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "shoal-check-"));
+  const data = fixture(
+    65_536,
+    Array.from({ length: 64 }, () => 1024),
+  );
+  for (const [i, { offset }] of data.layout.files.entries()) {
+    writeFileSync(join(folder, `file${i}`), data.bytes.subarray(offset, offset + 1024));
+  }
+  const threads = new CheckThreads(1);
+  const loan = threads.borrow(1, specOf(data, fsStore({ path: folder }), notes()));
+  const [executor] = await Promise.all(loan.executors);
+  if (executor === undefined) throw new Error("no thread");
+  const job = { kind: "check", torrent: 1, pieces: [0] } as const;
+  expect(await ask(executor, job)).toEqual(new Uint8Array([1]));
+  expect(executor.openHandles).toBe(4);
+  await loan.giveBack();
+  rmSync(folder, { recursive: true });
+});
+
 it("ends its threads after a store that can't be opened", async () => {
   const data = fixture(16_384, [100_000]);
   const store = { open: () => memoryStore().open(data.layout), thread: NO_MODULE };

@@ -285,6 +285,11 @@ export interface TorrentStore {
   close(): MaybePromise<void>;
   /** Tells that every byte of the piece was written and verified (object stores upload here). */
   commit?(piece: number): MaybePromise<void>;
+  /**
+   * SHA-1 of all of the piece as it is stored, if the store knows it without reading, as of objects that
+   * a server keeps checksums of: checks take it instead of reading. Undefined: read it.
+   */
+  hash?(piece: number): MaybePromise<Uint8Array | undefined>;
   /** Whether no data of the torrent is there at all; by default, whether no piece is `present`. */
   isEmpty?(): MaybePromise<boolean>;
   /** Sizes and times of the layout's files, in its order. Comes before each check: look anew. */

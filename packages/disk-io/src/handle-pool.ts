@@ -25,6 +25,11 @@ export function openHandles(): number {
   return all.size;
 }
 
+/** Has this thread hold no more files open than it must, for it is one of as many as there are cores. */
+export function keepFewHandles(): void {
+  limit = FEWEST;
+}
+
 /** One store's part of the pool: files by a number of its own. */
 export class Handles {
   #open: Map<number, Handle> | undefined;

@@ -5,7 +5,10 @@ import type { Counters, Job, Outcome } from "./jobs.ts";
 export interface ThreadData {
   /** The slab's memory. */
   readonly slab: SharedArrayBuffer;
-  /** Let all other work on the machine go first, where that can be had for one thread: on Linux. */
+  /**
+   * Let all other work on the machine go first, where that can be had for one thread: on Linux; and hold
+   * few files open.
+   */
   readonly yields: boolean;
 }
 

@@ -1,7 +1,7 @@
 // The body of a disk thread: takes batches of jobs, runs the most urgent first, answers in batches.
 import { constants, setPriority } from "node:os";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
-import { openHandles } from "./handle-pool.ts";
+import { keepFewHandles, openHandles } from "./handle-pool.ts";
 import { JobQueue } from "./job-queue.ts";
 import type { Job, Outcome } from "./jobs.ts";
 import type { Order, Report, ThreadData } from "./thread-protocol.ts";
@@ -18,6 +18,7 @@ let answers: (number | Outcome)[] = [];
 let oldest = 0;
 let working = false;
 
+if (yields) keepFewHandles();
 // There, and only there, 0 is this thread and not the whole process.
 if (yields && process.platform === "linux")
   setPriority(0, constants.priority.PRIORITY_BELOW_NORMAL);

@@ -16,7 +16,7 @@ export interface GatedStore extends StoreFactory {
   calls(): Call[];
   /** Resolves when there were so many. */
   called(count: number): Promise<void>;
-  /** Lets writes and flushes go on, for good. */
+  /** Lets all calls go on, for good. */
   release(): void;
 }
 
@@ -24,12 +24,17 @@ const CALLS = ["read", "write", "flush"] as const;
 /** Places in the shared memory: whether it was released, how many calls there were, then the calls. */
 const RELEASED = 0;
 const COUNT = 1;
-const FIRST = 2;
+/** How many calls have a place; those that have been noted are counted afterwards. */
+const TAKEN = 2;
+/** Whether reads wait too, as writes and flushes do. */
+const HOLDS_READS = 3;
+const FIRST = 4;
 const FIELDS = 4;
 
-export function gatedStore(): GatedStore {
-  const shared = new SharedArrayBuffer(4096);
+export function gatedStore({ holdsReads = false }: { holdsReads?: boolean } = {}): GatedStore {
+  const shared = new SharedArrayBuffer(65_536);
   const log = new Int32Array(shared);
+  log[HOLDS_READS] = Number(holdsReads);
   return {
     open: (layout) => openStore(layout, shared),
     thread: { module: import.meta.url, options: shared },
@@ -57,7 +62,7 @@ export function openStore(
 ): TorrentStore {
   const log = new Int32Array(shared);
   const note = (call: number, piece: number): void => {
-    const at = FIRST + (log[COUNT] ?? 0) * FIELDS;
+    const at = FIRST + Atomics.add(log, TAKEN, 1) * FIELDS;
     log.set([call, piece, Number(layout?.id), threadId], at);
     Atomics.add(log, COUNT, 1);
     Atomics.notify(log, COUNT);
@@ -65,6 +70,7 @@ export function openStore(
   return {
     read: (piece, _, into) => {
       note(0, piece);
+      if (log[HOLDS_READS] === 1) Atomics.wait(log, RELEASED, 0);
       return into.reduce((sum, view) => sum + view.length, 0);
     },
     write: (piece) => {
