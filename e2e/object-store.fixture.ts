@@ -1,4 +1,5 @@
 // A store in objects, one for each piece, and a server in the manner of S3 that keeps them.
+import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
@@ -56,11 +57,18 @@ export class ObjectServer {
 
   #get(object: Buffer | undefined, range: string | undefined, response: ServerResponse): void {
     const [, start, end] = /^bytes=(\d+)-(\d+)$/.exec(range ?? "") ?? [];
-    if (object === undefined) response.writeHead(404).end();
-    else if (start === undefined) response.end(object);
+    if (object === undefined) {
+      response.writeHead(404).end();
+      return;
+    }
+    response.setHeader(CHECKSUM, createHash("sha1").update(object).digest("base64"));
+    if (start === undefined) response.end(object);
     else response.writeHead(206).end(object.subarray(Number(start), Number(end) + 1));
   }
 }
+
+/** S3 keeps a checksum of each object, of the kind that it is asked for when that is put. */
+const CHECKSUM = "x-amz-checksum-sha1";
 
 /** Keeps pieces as objects `<id>/<piece>`; pieces that are not whole yet, in memory until a flush. */
 export function objectStore(url: string): StoreFactory {
@@ -136,6 +144,13 @@ class ObjectStore implements TorrentStore {
 
   async flush(): Promise<void> {
     for (const piece of this.#pending.keys()) await this.commit(piece);
+  }
+
+  async hash(piece: number): Promise<Uint8Array | undefined> {
+    if (this.#pending.has(piece) || !this.#stored.has(piece)) return undefined;
+    const { headers } = await this.#ask("HEAD", `/${this.#layout.id}/${piece}`);
+    const checksum = headers.get(CHECKSUM);
+    return checksum === null ? undefined : Buffer.from(checksum, "base64");
   }
 
   present(): Iterable<number> {
