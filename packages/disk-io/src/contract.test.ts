@@ -2,14 +2,20 @@
 // Line e (locked memory) is in memory-lock.test.ts, line i (claims follow data) in durability.test.ts;
 // policy.test.ts adds to f, fences.test.ts to g.
 import { createHash } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Bitfield, BLOCK_SIZE, blockIndex, pieceIndex } from "@shoal/core";
 import { describe, expect, it } from "vitest";
 import { bench, downloadAll, pushOut } from "../testing/bench.ts";
 import { nodeError } from "../testing/store.ts";
-import { arrive, download, readBlock, turn } from "../testing/torrent.ts";
+import { arrive, download, fixture, notes, readBlock, specOf, turn } from "../testing/torrent.ts";
 import type { CachePolicyFactory } from "./cache-policy.ts";
 import { NO_SLOT, type Slot } from "./contract.ts";
+import { CachedDiskIo } from "./disk-io.ts";
+import { fsStore } from "./fs-store.ts";
 import { lru } from "./lru-policy.ts";
+import { memoryStore } from "./memory-store.ts";
 
 const K16 = BLOCK_SIZE;
 
@@ -346,6 +352,30 @@ describe("h: the account", () => {
     await b.io.close();
   });
 
+  it("tells how many bytes a call of the system moves", async () => {
+    const path = mkdtempSync(join(tmpdir(), "shoal-account-"));
+    const io = new CachedDiskIo({ cacheSize: 4 << 20, threads: 0 });
+    expect(io.stats()).toMatchObject({ bytesPerSystemCall: 0, hitRate: 0 });
+    // Three pieces in five files: every part is too small for more than one call.
+    const data = fixture(16_384, [10_000, 20_000, 100, 0, 10_000]);
+    const handler = notes();
+    const torrent = await io.open(specOf(data, fsStore({ path }), handler));
+    for (let piece = 0; piece < 3; piece++) await download(torrent, data, piece);
+    await handler.until(() => handler.stored.length === 3);
+    expect(io.stats()).toMatchObject({ writes: 3, systemWrites: 6, reads: 0, systemReads: 0 });
+    expect(io.stats().bytesPerSystemCall).toBe(40_100 / 6);
+    await torrent.check();
+    expect(io.stats()).toMatchObject({ writes: 3, systemWrites: 6, reads: 3, systemReads: 6 });
+    expect(io.stats().bytesPerSystemCall).toBe(80_200 / 12);
+    // A store that does not tell has taken one call each.
+    const other = await io.open(specOf(data, memoryStore(), handler));
+    await download(other, data, 0);
+    await handler.until(() => handler.stored.length === 4);
+    expect(io.stats()).toMatchObject({ writes: 4, systemWrites: 7 });
+    await io.close();
+    rmSync(path, { recursive: true });
+  });
+
   it("asks receivers to pause while the disk is slow, and to go on when it has caught up", async () => {
     const b = await bench(4, 100);
     const changes: boolean[] = [];
@@ -381,6 +411,7 @@ describe("h: the account", () => {
     const { readAheadUsed, readAheadWasted, readHits, readMisses } = b.io.stats();
     expect(readAheadUsed - before.readAheadUsed).toBe(3 * K16);
     expect([readHits - before.readHits, readMisses - before.readMisses]).toEqual([4, 1]);
+    expect(b.io.stats().hitRate).toBe((readHits - readMisses) / readHits);
     for (let i = 1; i < 30; i++) for (let n = 0; n < 8; n++) await read(i, n, 1);
     expect(b.io.stats().readAheadWasted - readAheadWasted).toBeGreaterThanOrEqual(4 * K16);
     const { ghostHits } = b.io.stats();

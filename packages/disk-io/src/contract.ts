@@ -201,8 +201,14 @@ export interface DiskStats {
   /** Read from stores, `reads` calls: for peers and read ahead, read back to hash, and checks. */
   readonly bytesRead: number;
   readonly bytesWritten: number;
+  /** Calls of stores. */
   readonly reads: number;
   readonly writes: number;
+  /** Calls of the system that these took: one or more for each file that they touch. */
+  readonly systemReads: number;
+  readonly systemWrites: number;
+  /** What such a call moved on average, since the start; 0 before the first. */
+  readonly bytesPerSystemCall: number;
   /** How often `pin` found its block… */
   readonly readHits: number;
   /**
@@ -210,6 +216,8 @@ export interface DiskStats {
    * `readHits` blocks had by peers, `readHits − readMisses` were there at once.
    */
   readonly readMisses: number;
+  /** That share, since the start: 0 to 1. For a shorter time compare counts. */
+  readonly hitRate: number;
   /** Misses of pieces that the policy still knew: with more cache they had been hits. */
   readonly ghostHits: number;
   /** Blocks read because they follow a wanted one, and then pinned. */
@@ -265,6 +273,11 @@ export interface StoreFactory {
  * Errors are thrown or rejected with Node's usual codes (`ENOSPC`, `EACCES`…).
  */
 export interface TorrentStore {
+  /**
+   * How many calls of the system, or requests, `read` and `write` have taken so far: kept current. Without
+   * it they count as one each.
+   */
+  readonly calls?: { readonly reads: number; readonly writes: number };
   /** What was asked of the store when it was opened and can't be had; it goes on without. */
   readonly warning?: string | undefined;
   /**

@@ -111,6 +111,7 @@ export class CachedDiskIo implements DiskIo, TorrentHost {
 
   stats(): DiskStats {
     const { dirty, clean, pinned, arriving, reading, free } = this.cache.occupancy;
+    const { hits, misses } = this.lookups;
     const counters = addCounters(this.#checkThreads.counters, this.#past);
     let queuedJobs = 0;
     let handles = openHandles();
@@ -132,8 +133,13 @@ export class CachedDiskIo implements DiskIo, TorrentHost {
       inFlight: (arriving + reading) * BLOCK_SIZE,
       free: free * BLOCK_SIZE,
       ...counters,
-      readHits: this.lookups.hits,
-      readMisses: this.lookups.misses,
+      bytesPerSystemCall: ratio(
+        counters.bytesRead + counters.bytesWritten,
+        counters.systemReads + counters.systemWrites,
+      ),
+      readHits: hits,
+      readMisses: misses,
+      hitRate: ratio(Math.max(0, hits - misses), hits),
       ghostHits: this.cache.policy.ghostHits,
       readAheadUsed: this.cache.readAhead.used * BLOCK_SIZE,
       readAheadWasted: this.cache.readAhead.wasted * BLOCK_SIZE,
@@ -261,6 +267,10 @@ export class CachedDiskIo implements DiskIo, TorrentHost {
     this.#postponed.clear();
     for (const [piece, from] of waiting) piece.owner.read(piece, from);
   }
+}
+
+function ratio(part: number, whole: number): number {
+  return whole === 0 ? 0 : part / whole;
 }
 
 function closed(): DiskError {

@@ -9,7 +9,6 @@ import {
   unlinkSync,
 } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
-import { exists } from "./move-files.ts";
 import { syncFolder } from "./sync.ts";
 
 /** A folder that a torrent's files lie in, and what was found out about the folders below it. */
@@ -121,6 +120,11 @@ export class Root {
     const root = this.#real ?? real;
     return real === root || real.startsWith(root.endsWith(sep) ? root : root + sep);
   }
+}
+
+/** Whether something has this name, be it a dangling link. */
+export function exists(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
 function makeFolder(path: string, made: (folder: string) => void): void {

@@ -11,10 +11,10 @@ import type {
   TorrentStore,
 } from "./contract.ts";
 import { FilePlan } from "./file-plan.ts";
-import { Root } from "./folders.ts";
+import { exists, Root } from "./folders.ts";
 import { Handles } from "./handle-pool.ts";
 import { moduleUrl } from "./module-url.ts";
-import { exists, moveFiles, renameFile } from "./move-files.ts";
+import { moveFiles, renameFile } from "./move-files.ts";
 import { loadNative, type Native } from "./native.ts";
 import { PartFile } from "./part-file.ts";
 import { checkPath, checkPaths } from "./paths.ts";
@@ -71,6 +71,7 @@ const NO_ALLOCATION =
 
 class FsStore implements TorrentStore {
   readonly warning: string | undefined;
+  readonly calls = { reads: 0, writes: 0 };
   readonly #plan: FilePlan;
   /** The layout's files, with the paths that they have now. */
   #files: readonly StoreFile[];
@@ -115,6 +116,7 @@ class FsStore implements TorrentStore {
       total += count;
       return count === length;
     });
+    this.calls.reads += cursor.calls;
     return total;
   }
 
@@ -134,6 +136,7 @@ class FsStore implements TorrentStore {
       at += length;
       return true;
     });
+    this.calls.writes += cursor.calls;
   }
 
   async flush(found: readonly number[] = []): Promise<void> {

@@ -73,6 +73,9 @@ export interface Counters {
   bytesWritten: number;
   reads: number;
   writes: number;
+  /** Calls of the system that these took. */
+  systemReads: number;
+  systemWrites: number;
   hashedBytes: number;
 }
 
@@ -91,7 +94,15 @@ export interface Executor {
 
 /** All zeros. */
 export function noCounters(): Counters {
-  return { bytesRead: 0, bytesWritten: 0, reads: 0, writes: 0, hashedBytes: 0 };
+  return {
+    bytesRead: 0,
+    bytesWritten: 0,
+    reads: 0,
+    writes: 0,
+    systemReads: 0,
+    systemWrites: 0,
+    hashedBytes: 0,
+  };
 }
 
 /** Adds `b` to `a`. */
@@ -100,6 +111,8 @@ export function addCounters(a: Counters, b: Readonly<Counters>): Counters {
   a.bytesWritten += b.bytesWritten;
   a.reads += b.reads;
   a.writes += b.writes;
+  a.systemReads += b.systemReads;
+  a.systemWrites += b.systemWrites;
   a.hashedBytes += b.hashedBytes;
   return a;
 }

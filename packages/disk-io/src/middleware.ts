@@ -3,7 +3,7 @@ import type { MaybePromise, StoreFactory, StoreLayout, TorrentStore } from "./co
 import { lengthOf } from "./vectored.ts";
 
 /** A call of a store. */
-export type StoreCall = Exclude<keyof TorrentStore, "warning">;
+export type StoreCall = Exclude<keyof TorrentStore, "warning" | "calls">;
 
 /**
  * Does something around each call of a store.

@@ -11,7 +11,7 @@ import {
   symlinkSync,
   unlinkSync,
 } from "node:fs";
-import type { Root } from "./folders.ts";
+import { exists, type Root } from "./folders.ts";
 
 /**
  * Renames, or copies where the new root is on another file system; those files that exist. Nothing
@@ -71,11 +71,6 @@ function isSame(a: string, b: string): boolean {
   const one = lstatSync(a);
   const other = lstatSync(b);
   return one.dev === other.dev && one.ino === other.ino && a.toLowerCase() === b.toLowerCase();
-}
-
-/** Whether something has this name, be it a dangling link. */
-export function exists(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
 /** True if the file was copied and its source is still there. */

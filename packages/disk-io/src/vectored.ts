@@ -14,6 +14,8 @@ const WRITE_CHUNK = 32 * 1024;
 /** Walks through the bytes of a list of buffers. */
 export class Cursor {
   readonly #views: readonly Uint8Array[];
+  /** Calls of the system that took or brought the bytes. */
+  calls = 0;
   #view = 0;
   #offset = 0;
 
@@ -58,6 +60,7 @@ export function readAt(fd: number, position: number, length: number, into: Curso
   while (done < length) {
     const parts = into.peek(Math.min(READ_CHUNK, length - done));
     const count = readParts(fd, parts, position + done);
+    into.calls++;
     if (count === 0) break;
     into.advance(count);
     done += count;
@@ -70,6 +73,7 @@ export function writeAt(fd: number, position: number, length: number, from: Curs
   for (let done = 0; done < length; ) {
     const parts = from.peek(Math.min(WRITE_CHUNK, length - done));
     const count = writeParts(fd, parts, position + done);
+    from.calls++;
     from.advance(count);
     done += count;
   }

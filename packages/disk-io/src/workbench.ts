@@ -267,15 +267,21 @@ export class Workbench {
   }
 
   *#readInto(open: Open, piece: number, begin: number, into: Uint8Array[]): Steps<number> {
-    const count = yield* wait(open.store.read(piece, begin, into));
+    const { store } = open;
+    const before = store.calls?.reads ?? 0;
+    const count = yield* wait(store.read(piece, begin, into));
     this.counters.reads++;
+    this.counters.systemReads += (store.calls?.reads ?? 1) - before;
     this.counters.bytesRead += count;
     return count;
   }
 
   *#writeFrom(open: Open, piece: number, begin: number, from: Uint8Array[]): Steps<void> {
-    yield* wait(open.store.write(piece, begin, from));
+    const { store } = open;
+    const before = store.calls?.writes ?? 0;
+    yield* wait(store.write(piece, begin, from));
     this.counters.writes++;
+    this.counters.systemWrites += (store.calls?.writes ?? 1) - before;
     for (const view of from) this.counters.bytesWritten += view.length;
   }
 
