@@ -9,6 +9,7 @@ import { pipeline } from "node:stream";
 import { createRng } from "@shoal/core";
 import { createSession, createTorrent, type Session, type Torrent } from "@shoal/session";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { LOOPBACK } from "./loopback.fixture.ts";
 
 const MIB = 2 ** 20;
 const SIZE = 24 * MIB;
@@ -35,12 +36,7 @@ beforeEach(async () => {
   const bytes = await createTorrent(join(folder, "seed/payload"), { pieceLength: PIECE });
   writeFileSync(join(folder, "payload.torrent"), bytes);
   seeder = await createSession({
-    bind: ["127.0.0.1"],
-    port: 0,
-    trackers: false,
-    dht: false,
-    lsd: false,
-    portMapping: false,
+    ...LOOPBACK,
     uploadRateLimit: 24 * MIB,
   });
   seed = await seeder.add(bytes, { path: join(folder, "seed") });

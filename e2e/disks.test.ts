@@ -16,18 +16,11 @@ import { errorCode } from "@shoal/core";
 import { fsStore, memoryStore, type StoreFactory, type TorrentStore } from "@shoal/disk-io";
 import { createSession, createTorrent, type Session, type Torrent } from "@shoal/session";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { LOOPBACK } from "./loopback.fixture.ts";
 import { contentOf, filledStore, makePayload } from "./simulated.fixture.ts";
 
 const PAYLOAD = makePayload(3_000_000, 32_768);
-const OPTIONS = {
-  port: 0,
-  bind: ["127.0.0.1"],
-  trackers: false,
-  dht: false,
-  lsd: false,
-  portMapping: false,
-  cacheSize: 4 << 20,
-} as const;
+const OPTIONS = { ...LOOPBACK, cacheSize: 4 << 20 };
 
 let folder: string;
 let seeder: Session;

@@ -16,15 +16,10 @@ import { createLsdSource, LSD_GROUPS } from "@shoal/lsd";
 import { metadataExtension } from "@shoal/metadata";
 import { buildTorrent, formatMagnet, type Metainfo, parseTorrent } from "@shoal/metainfo";
 import { pexExtension } from "@shoal/pex";
-import {
-  type ServiceHost,
-  Session,
-  type SessionInit,
-  type SessionSettings,
-} from "@shoal/session/bare";
+import { type ServiceHost, Session, type SessionSettings } from "@shoal/session/bare";
 import { type HostOptions, type SimHost, type Simulation, virtualDisk } from "@shoal/testkit";
 import { addressOf } from "../packages/dht/testing/network.ts";
-import { makeTorrent, type SimTorrent } from "./sim-swarm.fixture.ts";
+import { makeTorrent, runtimeOf, type SimTorrent } from "./sim-swarm.fixture.ts";
 import type { Wiretap } from "./wiretap.fixture.ts";
 
 /** The port of everything. */
@@ -167,17 +162,6 @@ export function patient(sim: Simulation, inner: Transport): Transport {
         signal.removeEventListener("abort", leave);
       }
     },
-  };
-}
-
-export function runtimeOf(sim: Simulation): SessionInit["runtime"] {
-  return {
-    clock: sim.clock,
-    deadlines: sim.deadlines,
-    rng: sim.rng,
-    entropy: sim.entropy,
-    sha1: (bytes) => hash("sha1", bytes, "buffer"),
-    defer: (task) => sim.defer(task),
   };
 }
 

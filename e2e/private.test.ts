@@ -15,11 +15,10 @@ import {
   makeFindable,
   openFinder,
   PORT,
-  runtimeOf,
   Tracker,
 } from "./finding.fixture.ts";
 import { play } from "./played.fixture.ts";
-import { checkingStore } from "./sim-swarm.fixture.ts";
+import { checkingStore, runtimeOf } from "./sim-swarm.fixture.ts";
 import { Wiretap } from "./wiretap.fixture.ts";
 
 /** What was sent for one torrent by one peer: the times of each, in ms. */

@@ -3,7 +3,7 @@ import { hash } from "node:crypto";
 import { createRng, type Endpoint } from "@shoal/core";
 import { createDiskIo, type DiskIo, type StoreFactory } from "@shoal/disk-io";
 import { buildTorrent } from "@shoal/metainfo";
-import { Session } from "@shoal/session/bare";
+import { Session, type SessionInit } from "@shoal/session/bare";
 import { type HostOptions, type Simulation, virtualDisk } from "@shoal/testkit";
 
 /** A torrent and its bytes. */
@@ -68,6 +68,18 @@ export function checkingStore({ payload, pieceLength }: SimTorrent, full: boolea
   };
 }
 
+/** What a session needs of its world, simulated. */
+export function runtimeOf(sim: Simulation): SessionInit["runtime"] {
+  return {
+    clock: sim.clock,
+    deadlines: sim.deadlines,
+    rng: sim.rng,
+    entropy: sim.entropy,
+    sha1: (bytes) => hash("sha1", bytes, "buffer"),
+    defer: (task) => sim.defer(task),
+  };
+}
+
 /** A session on a host of its own, listening at port 6881. */
 export function openSession(
   sim: Simulation,
@@ -80,14 +92,7 @@ export function openSession(
 ): Promise<Session> {
   const host = sim.network.host(address, options);
   return Session.open({
-    runtime: {
-      clock: sim.clock,
-      deadlines: sim.deadlines,
-      rng: sim.rng,
-      entropy: sim.entropy,
-      sha1: (bytes) => hash("sha1", bytes, "buffer"),
-      defer: (task) => sim.defer(task),
-    },
+    runtime: runtimeOf(sim),
     disk,
     transports: [host.transport()],
     listen: [{ address, port: 6881 }],

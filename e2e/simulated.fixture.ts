@@ -1,10 +1,11 @@
 // Sessions in the simulated network, on simulated disks, and payloads for them.
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { createRng, randomInt } from "@shoal/core";
 import { createDiskIo, type DiskIo, memoryStore, type StoreFactory } from "@shoal/disk-io";
 import { buildTorrent, type Metainfo, parseTorrent } from "@shoal/metainfo";
 import { Session, type SessionInit, type SessionSettings } from "@shoal/session/bare";
 import { type HostOptions, type Simulation, virtualDisk } from "@shoal/testkit";
+import { runtimeOf } from "./sim-swarm.fixture.ts";
 
 /** The port that everybody listens at. */
 export const PORT = 6881;
@@ -43,14 +44,7 @@ export async function simulatedPeer(
     execute: virtualDisk(sim, { latencyMs: 1, bytesPerSecond: 100e6 }),
   });
   const session = await Session.open({
-    runtime: {
-      clock: sim.clock,
-      deadlines: sim.deadlines,
-      rng: sim.rng,
-      entropy: sim.entropy,
-      sha1: (bytes) => createHash("sha1").update(bytes).digest(),
-      defer: (task) => sim.defer(task),
-    },
+    runtime: runtimeOf(sim),
     disk,
     transports: [host.transport()],
     listen: [{ address: "0.0.0.0", port: PORT }],
@@ -72,11 +66,7 @@ export function makePayload(length: number, pieceLength: number, seed = 7): Payl
   for (let at = 0; at < length; at += pieceLength) {
     // The stretch repeats; its place makes each piece unlike the others.
     if (at + 4 <= length) bytes.writeUInt32BE(at, at);
-    hashes.push(
-      createHash("sha1")
-        .update(bytes.subarray(at, at + pieceLength))
-        .digest(),
-    );
+    hashes.push(hash("sha1", bytes.subarray(at, at + pieceLength), "buffer"));
   }
   const file = buildTorrent({
     name: "payload",

@@ -6,6 +6,7 @@ import { fsStore, memoryStore, readOnly, type StoreFactory, slow, timed } from "
 import { createSession, type Session } from "@shoal/session";
 import { storeCompliance } from "@shoal/testkit";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { LOOPBACK } from "./loopback.fixture.ts";
 import { ObjectServer, objectStore } from "./object-store.fixture.ts";
 import { contentOf, filledStore, makePayload } from "./simulated.fixture.ts";
 
@@ -117,15 +118,7 @@ describe("a torrent in objects", () => {
   });
 
   function open(): Promise<Session> {
-    return createSession({
-      port: 0,
-      bind: ["127.0.0.1"],
-      trackers: false,
-      dht: false,
-      lsd: false,
-      portMapping: false,
-      preset: "embedded",
-    });
+    return createSession({ ...LOOPBACK, preset: "embedded" });
   }
 
   function peer({ port }: Session): { address: string; port: number } {

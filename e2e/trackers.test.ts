@@ -8,17 +8,11 @@ import { encode } from "@shoal/bencode";
 import { type Endpoint, encodeCompact, errorCode } from "@shoal/core";
 import { createSession, type Session, type Torrent } from "@shoal/session";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { LOOPBACK } from "./loopback.fixture.ts";
 import { filledStore, makePayload } from "./simulated.fixture.ts";
 
 const PAYLOAD = makePayload(300_000, 32_768);
-const OPTIONS = {
-  port: 0,
-  bind: ["127.0.0.1"],
-  dht: false,
-  lsd: false,
-  portMapping: false,
-  cacheSize: 4 * 1024 * 1024,
-} as const;
+const OPTIONS = { ...LOOPBACK, cacheSize: 4 << 20 };
 
 let folder: string;
 let seeder: Session;
@@ -27,8 +21,8 @@ const ends: (() => void)[] = [];
 
 beforeEach(async () => {
   folder = mkdtempSync(`${tmpdir()}/shoal-trackers-`);
-  seeder = await createSession({ ...OPTIONS, trackers: false });
-  leecher = await createSession(OPTIONS);
+  seeder = await createSession(OPTIONS);
+  leecher = await createSession({ ...OPTIONS, trackers: true });
   const seed = await seeder.add(PAYLOAD.metainfo, { store: await filledStore(PAYLOAD) });
   await seed.completed();
 });

@@ -1,6 +1,7 @@
 // The gate: places, pace, order, and giving up.
 import { Deadlines } from "@shoal/core";
 import { beforeEach, expect, it } from "vitest";
+import { settled } from "../testing/world.ts";
 import { Gate, type GateLimits, type Lane, type Leave } from "./gate.ts";
 
 const never = new AbortController().signal;
@@ -19,9 +20,6 @@ beforeEach(() => {
 
 const gateOf = (limits: Partial<GateLimits>): Gate =>
   new Gate({ ...WIDE, ...limits }, { now: () => now }, deadlines);
-
-/** Lets every promise that can settle do so. */
-const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 async function at(time: number): Promise<string[]> {
   now = time;

@@ -1,6 +1,7 @@
 // The UDP client on virtual time, against trackers that lose, lie and restart.
 import { type Datagrams, Deadlines, type Endpoint, formatEndpoint, ipFamily } from "@shoal/core";
 import { beforeEach, describe, expect, it } from "vitest";
+import { passTime, settled } from "../testing/world.ts";
 import type { AnnounceAnswer, AnnounceRequest } from "./announce.ts";
 import { UdpTrackerClient } from "./udp-client.ts";
 import { parseUrlData, UDP_ACTION, type UdpSwarm } from "./udp-codec.ts";
@@ -68,15 +69,7 @@ class World {
   }
 
   async advance(ms: number): Promise<void> {
-    const end = this.now + ms;
-    await settled();
-    for (let next = this.deadlines.nextDeadline(); next !== undefined && next <= end; ) {
-      this.now = next;
-      this.deadlines.advance(next);
-      await settled();
-      next = this.deadlines.nextDeadline();
-    }
-    this.now = end;
+    await passTime(this, ms);
   }
 
   #send(bytes: Uint8Array, to: Endpoint): void {
@@ -94,9 +87,6 @@ class World {
     if (answer !== undefined) queueMicrotask(() => this.deliver(answer, to));
   }
 }
-
-/** Lets every promise that can settle do so. */
-const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 function answer(action: number, transaction: number, body: readonly number[]): Uint8Array {
   const bytes = new Uint8Array(8 + body.length);

@@ -85,15 +85,7 @@ export class World {
 
   /** Runs `ms` of virtual time. */
   async advance(ms = 0): Promise<void> {
-    const end = this.now + ms;
-    await settled();
-    for (let next = this.deadlines.nextDeadline(); next !== undefined && next <= end; ) {
-      this.now = next;
-      this.deadlines.advance(next);
-      await settled();
-      next = this.deadlines.nextDeadline();
-    }
-    this.now = end;
+    await passTime(this, ms);
   }
 
   /** `host event` of every request since the last call. */
@@ -147,6 +139,22 @@ export class World {
 /** `http://NAME.example/announce`; URLs stay as they are. */
 export function urlOf(name: string): string {
   return name.includes(":") ? name : `http://${name}.example/announce`;
+}
+
+/** Lets `ms` pass, with what is due in it. */
+export async function passTime(
+  time: { now: number; readonly deadlines: Deadlines },
+  ms: number,
+): Promise<void> {
+  const end = time.now + ms;
+  await settled();
+  for (let next = time.deadlines.nextDeadline(); next !== undefined && next <= end; ) {
+    time.now = next;
+    time.deadlines.advance(next);
+    await settled();
+    next = time.deadlines.nextDeadline();
+  }
+  time.now = end;
 }
 
 /** Lets every promise that can settle do so. */

@@ -14,6 +14,15 @@ import { nodeRuntime } from "./runtime.ts";
 
 const LOCAL = createNetwork({ bind: ["127.0.0.1"] });
 
+/** A torrent that may use the DHT. */
+const SWARM = {
+  infoHash: new Uint8Array(20),
+  peerId: new Uint8Array(20),
+  isPrivate: false,
+  trackers: [],
+  transfer: () => ({ uploaded: 0, downloaded: 0, left: 0 }),
+};
+
 let shop: Workshop;
 const nodes: { close(): Promise<void> }[] = [];
 beforeEach(() => {
@@ -177,11 +186,7 @@ describe("dhtService", () => {
     const found: Endpoint[] = [];
     expect(service.dht?.port).toBe(0);
     const feed = service.open({
-      infoHash: new Uint8Array(20),
-      peerId: new Uint8Array(20),
-      isPrivate: false,
-      trackers: [],
-      transfer: () => ({ uploaded: 0, downloaded: 0, left: 0 }),
+      ...SWARM,
       found: (peers) => found.push(...peers),
       warn: (error) => {
         throw error;
@@ -222,15 +227,7 @@ describe("dhtService", () => {
     const runtime = nodeRuntime();
     const host = { ...runtime, clientName: "test", warn: () => {}, listenPort: () => 1 };
     const service = dhtService(LOCAL, { bootstrap })(host);
-    const feed = service.open({
-      infoHash: new Uint8Array(20),
-      peerId: new Uint8Array(20),
-      isPrivate: false,
-      trackers: [],
-      transfer: () => ({ uploaded: 0, downloaded: 0, left: 0 }),
-      found: () => {},
-      warn: () => {},
-    });
+    const feed = service.open({ ...SWARM, found: () => {}, warn: () => {} });
     feed.refresh();
     feed.completed();
     await feed.close(AbortSignal.abort());
