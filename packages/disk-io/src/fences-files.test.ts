@@ -1,5 +1,5 @@
 // Fences on real files in random schedules: two torrents are downloaded and read while they are moved
-// between file systems, renamed, selected and released, and while moves are refused half-way.
+// between file systems, renamed, selected and released, and while some moves are refused.
 import {
   existsSync,
   mkdirSync,

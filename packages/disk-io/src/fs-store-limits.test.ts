@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statfsSync,
   statSync,
   writeFileSync,
 } from "node:fs";
@@ -169,6 +170,10 @@ describe("allocate: full", () => {
 });
 
 describe("dropBehind", () => {
+  // Not of a tmpfs, which has no other place for its data: ext4, btrfs, XFS.
+  const onDisk = [0xef53, 0x9123683e, 0x58465342].includes(statfsSync(tmpdir()).type);
+  const canTell = isLinux && onDisk && existsSync("/usr/bin/fincore");
+
   it.runIf(isLinux)("lets the system forget, and reads the same", async () => {
     const dropCached = (await loadNative())?.dropCached;
     expect(dropCached).toBeDefined();
@@ -179,8 +184,18 @@ describe("dropBehind", () => {
     const into = Buffer.alloc(1 << 20);
     expect(await store.read(0, 0, [into])).toBe(1 << 20);
     expect(into.equals(data.bytes.subarray(0, 1 << 20))).toBe(true);
+    if (canTell) expect(cachedBytes(join(folder, "file0"))).toBe(0);
     await store.close();
     expect(dropCached?.(1_000_000, 0, 0)).toBe("EBADF");
+  });
+
+  it.runIf(canTell)("is not what happens otherwise", async () => {
+    const data = fixture(1 << 20, [3_000_000]);
+    const store = await openStore(data.layout, { path: folder });
+    await store.write(0, 0, [data.bytes.subarray(0, 1 << 20)]);
+    await store.flush();
+    expect(cachedBytes(join(folder, "file0"))).toBeGreaterThan(0);
+    await store.close();
   });
 });
 
@@ -216,6 +231,12 @@ describe("renaming", () => {
     await store.close();
   });
 });
+
+/** How much of a file the system has in memory. */
+function cachedBytes(path: string): number {
+  const options = ["--bytes", "--noheadings", "--output", "RES", path];
+  return Number(execFileSync("fincore", options, { encoding: "utf8" }));
+}
 
 async function emptyStore() {
   return {

@@ -8,6 +8,7 @@ import {
   readdirSync,
   rmSync,
   statSync,
+  writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -146,6 +147,26 @@ describe("a move to another file system", () => {
       ]);
       expect(log.left).toEqual(log.synced.map(() => 2));
       expect(existsSync(join(base, "t"))).toBe(false);
+      await store.close();
+    } finally {
+      rmSync(away, { recursive: true });
+    }
+  });
+
+  it.runIf(isOther)("leaves everything as it was if it fails half-way", async () => {
+    const away = mkdtempSync("/dev/shm/shoal-sync-");
+    try {
+      const store = await openStore(data.layout, { path: base });
+      await fill(store);
+      mkdirSync(join(away, "t"));
+      writeFileSync(join(away, "t", "sub"), "mine");
+      expect(() => store.move?.(away)).toThrow(expect.objectContaining({ code: "ENOTDIR" }));
+      expect(readdirSync(away, { recursive: true })).toEqual(["t", "t/sub"]);
+      const whole = Buffer.alloc(data.bytes.length);
+      await store.read(0, 0, [whole.subarray(0, 4096)]);
+      await store.read(1, 0, [whole.subarray(4096)]);
+      expect(whole.equals(data.bytes)).toBe(true);
+      await store.flush();
       await store.close();
     } finally {
       rmSync(away, { recursive: true });
