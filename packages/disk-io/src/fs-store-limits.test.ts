@@ -17,6 +17,7 @@ import { fileURLToPath } from "node:url";
 import { PieceGeometry } from "@shoal/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { download, fixture, notes, specOf } from "../testing/torrent.ts";
+import { WITHOUT_KOFFI } from "../testing/without-koffi.ts";
 import { createDiskIo } from "./disk-io.ts";
 import { fsStore, openStore } from "./fs-store.ts";
 import { openHandles } from "./handle-pool.ts";
@@ -155,6 +156,40 @@ describe("allocate: full", () => {
     } finally {
       rmSync(path, { recursive: true });
     }
+  });
+
+  it.runIf(isLinux)("goes on with sparse files, and says so, where koffi is not installed", () => {
+    const script = `
+      import { createHash } from "node:crypto";
+      import { statSync } from "node:fs";
+      import { PieceGeometry } from "@shoal/core";
+      import { createDiskIo, fsStore } from "@shoal/disk-io";
+      const length = 10 * 2 ** 20;
+      const io = createDiskIo({ cacheSize: 0, threads: 0 });
+      io.onWarning = ({ code, message }) => console.log(code, /koffi/.test(message));
+      const stored = Promise.withResolvers();
+      const file = { path: ["f"], length, offset: 0, pad: false, executable: false, symlink: undefined };
+      const torrent = await io.open({
+        geometry: new PieceGeometry(length, 16384),
+        layout: { id: "a", pieceLength: 16384, totalLength: length, files: [file] },
+        pieceHashes: Buffer.alloc(640 * 20, createHash("sha1").update(Buffer.alloc(16384, 1)).digest()),
+        store: fsStore({ path: process.env.FOLDER, allocate: "full" }),
+        handler: { pieceStored: stored.resolve, pieceFailed: stored.reject, writeFailed: stored.reject },
+      });
+      const slot = torrent.allocate(3, 0);
+      torrent.copyIn(slot, 0, Buffer.alloc(16384, 1), 0, 16384);
+      torrent.put(3, 0, slot);
+      torrent.complete(3);
+      console.log(await stored.promise, statSync(process.env.FOLDER + "/f").blocks * 512 < length);
+      await io.close();
+    `;
+    const node = ["--conditions=shoal-source", "--import", WITHOUT_KOFFI, "--input-type=module"];
+    const output = execFileSync(process.execPath, [...node, "-e", script], {
+      cwd: fileURLToPath(new URL("..", import.meta.url)),
+      encoding: "utf8",
+      env: { ...process.env, FOLDER: folder },
+    });
+    expect(output).toBe("ERR_DISK_UNSUPPORTED true\n3 true\n");
   });
 
   it("warns through the disk layer where it can't be had", async () => {

@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { fixture, notes, specOf } from "../testing/torrent.ts";
+import { WITHOUT_KOFFI } from "../testing/without-koffi.ts";
 import { createDiskIo } from "./disk-io.ts";
 import { MemoryLock } from "./memory-lock.ts";
 import { memoryStore } from "./memory-store.ts";
@@ -75,16 +76,6 @@ function canNobody(): boolean {
 function limited(who: readonly string[]): string {
   return inProcess(["prlimit", "--memlock=65536", "setpriv", ...who, process.execPath]);
 }
-
-/** Has every import of koffi fail. */
-const WITHOUT_KOFFI = `data:text/javascript,${encodeURIComponent(`
-  import { registerHooks } from "node:module";
-  const resolve = (name, context, next) => {
-    if (name === "koffi") throw new Error("not installed");
-    return next(name, context);
-  };
-  registerHooks({ resolve });
-`)}`;
 
 /**
  * Asks for locked memory in a process of its own, then downloads a piece there.
