@@ -7,6 +7,7 @@ import {
   type Session,
   type Torrent,
 } from "@shoal/session";
+import { compileLate } from "./compile-late.ts";
 import type { Context } from "./context.ts";
 import { CliError, explain, withSource } from "./error.ts";
 import type { Reporter } from "./report/report.ts";
@@ -18,6 +19,7 @@ export async function withSession<T>(
   task: (session: Session) => Promise<T>,
 ): Promise<T> {
   const session = await createSession(options);
+  compileLate();
   session.on("warning", (error) => {
     // Most routers are not to be asked; that is nothing to warn of at each start.
     if (errorCode(error) !== "ERR_PORTMAP_UNANSWERED") warn(reporter, error);
