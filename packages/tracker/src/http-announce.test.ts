@@ -97,6 +97,13 @@ describe("parseHttpAnnounce", () => {
     });
   });
 
+  it("keeps nothing of the body, also if it is a Node buffer", () => {
+    const body = Buffer.from(encode({ interval: 900, "tracker id": "abc" }));
+    const { trackerId } = parseHttpAnnounce(body);
+    body.fill(0);
+    expect(trackerId).toEqual(bytes("abc"));
+  });
+
   it("reads peers as dictionaries, without host names and nonsense", () => {
     const { peers } = parseHttpAnnounce(
       encode({

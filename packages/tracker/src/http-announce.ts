@@ -1,6 +1,6 @@
 // The HTTP announce: the URL that asks (BEP 3, 7, 23) and the answer (BEP 3, 7, 23, 24, 31).
 import { BencodeDict } from "@shoal/bencode";
-import { decodeCompact, type Endpoint, formatIp, normalizeIp } from "@shoal/core";
+import { copyBytes, decodeCompact, type Endpoint, formatIp, normalizeIp } from "@shoal/core";
 import {
   type AnnounceAnswer,
   type AnnounceRequest,
@@ -45,12 +45,13 @@ export function parseHttpAnnounce(body: Uint8Array): AnnounceAnswer {
   const answer = readAnswer(body);
   const warning = answer.bytes("warning message");
   const externalIp = answer.bytes("external ip");
+  const trackerId = answer.bytes("tracker id");
   return {
     ...clampIntervals(readInteger(answer, "interval"), readInteger(answer, "min interval")),
     seeders: readCount(answer, "complete"),
     leechers: readCount(answer, "incomplete"),
     peers: dialable([...readPeers(answer), ...readPeers6(answer)].slice(0, MAX_PEERS)),
-    trackerId: answer.bytes("tracker id")?.slice(0, MAX_TRACKER_ID),
+    trackerId: trackerId && copyBytes(trackerId.subarray(0, MAX_TRACKER_ID)),
     warning: warning && printable(warning),
     externalIp:
       externalIp?.length === 4 || externalIp?.length === 16 ? formatIp(externalIp) : undefined,
@@ -59,6 +60,7 @@ export function parseHttpAnnounce(body: Uint8Array): AnnounceAnswer {
 
 /** Bytes of a tracker id that are kept and sent back. */
 const MAX_TRACKER_ID = 256;
+
 function readPeers(answer: BencodeDict): Endpoint[] {
   const compact = answer.bytes("peers");
   if (compact !== undefined) return decodeCompact(compact.subarray(0, 6 * MAX_PEERS), 4);

@@ -50,6 +50,14 @@ describe("HandshakeDecoder", () => {
     }
   });
 
+  it("keeps nothing of what it is given, also if that is a Node buffer", () => {
+    const buffer = Buffer.from(bytes);
+    const decoder = new HandshakeDecoder();
+    decoder.receive(buffer);
+    buffer.fill(0);
+    expect(decoder.result).toMatchObject({ infoHash, peerId });
+  });
+
   it("knows the info-hash before the peer id has come", () => {
     const decoder = new HandshakeDecoder();
     decoder.receive(bytes.subarray(0, 47));
