@@ -19,8 +19,15 @@ export interface Native {
   readonly nextData: ((fd: number, position: number) => number) | undefined;
 }
 
-/** @returns undefined where koffi is not installed or doesn't work. */
-export async function loadNative(): Promise<Native | undefined> {
+let loading: Promise<Native | undefined> | undefined;
+
+/** @returns the same in each call of a thread; undefined where koffi is not installed or doesn't work. */
+export function loadNative(): Promise<Native | undefined> {
+  loading ??= load();
+  return loading;
+}
+
+async function load(): Promise<Native | undefined> {
   try {
     const koffi = await import("koffi");
     return process.platform === "win32" ? windows(koffi) : posix(koffi);
@@ -36,8 +43,8 @@ const DONTNEED = 4;
 const SEEK_DATA = 3;
 
 function posix(koffi: Koffi): Native {
-  const { load, errno } = koffi;
-  const lib = load(null);
+  const { errno } = koffi;
+  const lib = koffi.load(null);
   const lock: Call<[Uint8Array, number]> = lib.func("int mlock(const void *addr, size_t len)");
   const unlock: Call<[Uint8Array, number]> = lib.func("int munlock(const void *addr, size_t len)");
   const failed = (result: number): string | undefined =>
@@ -75,8 +82,8 @@ function posix(koffi: Koffi): Native {
   };
 }
 
-function windows({ load }: Koffi): Native {
-  const lib = load("kernel32.dll");
+function windows(koffi: Koffi): Native {
+  const lib = koffi.load("kernel32.dll");
   const lock: Call<[Uint8Array, number]> = lib.func(
     "int __stdcall VirtualLock(const void *addr, size_t size)",
   );
