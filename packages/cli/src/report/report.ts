@@ -43,7 +43,7 @@ export interface ReadyReport {
   readonly infoHash: string;
 }
 
-/** Data goes in and out. `--json` prints only what the issue's readers need of it. */
+/** Data goes in and out. `--json` prints the numbers that scripts need of it. */
 export interface ProgressReport {
   readonly event: "progress";
   readonly progress: TorrentProgress;
